@@ -1,0 +1,88 @@
+import type { Clock } from './clock.ts';
+import type { TenantId } from './ids.ts';
+import type { CompartmentKind, Isolation, Placement } from './placement.ts';
+import type { Plan } from './plan.ts';
+import type { Scope } from './scope.ts';
+
+/** What a compartment is told when a tenant is to be placed. */
+export interface PlacementRequest {
+  readonly tenant: TenantId;
+  readonly isolation: Isolation;
+  readonly region: string | undefined;
+  readonly plan: Plan;
+  /** A named server, for dedicated tenants; undefined = any free one. */
+  readonly server: string | undefined;
+}
+
+/** Amount and limit of one thing a tenant or container uses. */
+export interface Usage {
+  readonly resource: string;
+  readonly unit: 'rows' | 'bytes' | 'connections' | 'count';
+  readonly amount: bigint;
+  /** undefined = the store sets none. */
+  readonly limit: bigint | undefined;
+}
+
+/** One exported thing. `value` is JSON; its shape belongs to the compartment and is versioned by `schemaVersion` of the export. */
+export interface ExportRecord {
+  readonly set: string;
+  readonly value: Readonly<Record<string, unknown>>;
+}
+
+export interface ImportReceipt {
+  readonly imported: bigint;
+  /** SHA-256 over the canonical form of every record of a set, order-free, by set. */
+  readonly hashes: Readonly<Record<string, string>>;
+}
+
+/** What an erasure did. `left` is counted by another query than the one that removed; other than 0 is a failure. */
+export interface EraseReceipt {
+  readonly removed: bigint;
+  readonly left: bigint;
+  readonly notCovered: readonly string[];
+}
+
+export interface MoveReceipt {
+  readonly from: Placement;
+  readonly to: Placement;
+  readonly moved: bigint;
+  readonly hashes: Readonly<Record<string, string>>;
+}
+
+/** One probe's result. Untested is never counted as held. */
+export interface Finding {
+  readonly probe: string;
+  readonly attack: string;
+  readonly result: 'held' | 'leaked' | 'untested';
+  readonly because: string;
+}
+
+/** Two tenants of the store under attack. `canary` never appears in a probe: probes carry its SHA-256. */
+export interface ProbeTarget {
+  readonly attacker: Scope;
+  readonly victim: Scope;
+  readonly clock: Clock;
+}
+
+/**
+ * A store that tenants' data lives in. What we do to tenants is a loop over these.
+ * Every verb is idempotent: the loops repeat a step whose end they did not see.
+ */
+export interface Compartment<Handle extends AsyncDisposable = AsyncDisposable> {
+  readonly kind: CompartmentKind;
+  /** Chooses a container; writes nothing that needs undoing. @throws isolation_unavailable */
+  place(request: PlacementRequest): Promise<Placement>;
+  /** Makes the container ready. After a failure, `erase` undoes whatever part was done. */
+  provision(placement: Placement, plan: Plan): Promise<void>;
+  /** The only way to data. The only place where role, path, context, prefix or namespace is set. */
+  open(scope: Scope): Promise<Handle>;
+  /** Ends every live capability of the tenant inside the store itself. */
+  seal(placement: Placement): Promise<void>;
+  usage(placement: Placement): Promise<readonly Usage[]>;
+  export(placement: Placement): AsyncIterable<ExportRecord>;
+  import(placement: Placement, records: AsyncIterable<ExportRecord>): Promise<ImportReceipt>;
+  move(from: Placement, to: Placement): Promise<MoveReceipt>;
+  erase(placement: Placement): Promise<EraseReceipt>;
+  probe(target: ProbeTarget): Promise<readonly Finding[]>;
+  close(): Promise<void>;
+}
