@@ -1,0 +1,254 @@
+import type { ErrorCode } from '../core/errors.ts';
+import type { KeyId, RequestId, Slug, TenantId } from '../core/ids.ts';
+import type { CompartmentKind, Isolation, Placement } from '../core/placement.ts';
+import type { Plan } from '../core/plan.ts';
+import type { Actor } from '../core/scope.ts';
+import type { Tenant, TenantEvent, TenantState } from '../core/tenant.ts';
+import type { Verdict } from '../core/verdict.ts';
+
+/** A tenant with everything admission needs, as the cache holds it: plan resolved, features united. */
+export interface ResolvedTenant extends Tenant {
+  readonly planDetail: Plan;
+  readonly effectiveFeatures: ReadonlySet<string>;
+}
+
+/**
+ * Tenants as the request path reads them: cached for five minutes, one load in flight per tenant, bounded.
+ * An answer is never older than `maxStaleMs` (1 s) relative to the last change the node has seen confirmed:
+ * a node that cannot confirm throws `registry_stale` rather than allow on what it remembers.
+ */
+export interface TenantDirectory {
+  /** The cached tenant while it may be believed; undefined = ask `byId`. No I/O. */
+  peek(id: TenantId): ResolvedTenant | undefined;
+  byId(id: TenantId): Promise<ResolvedTenant | undefined>;
+  bySlug(slug: Slug): Promise<ResolvedTenant | undefined>;
+  /** Past the cache, for the moments where a second matters (issuing a capability). */
+  fresh(id: TenantId): Promise<ResolvedTenant | undefined>;
+}
+
+export interface NewTenant {
+  readonly id: TenantId;
+  readonly slug: Slug;
+  readonly name: string;
+  readonly plan: string;
+  readonly isolation: Isolation;
+  readonly region: string | undefined;
+  readonly parent: TenantId | undefined;
+  readonly features: readonly string[];
+  readonly settings: Readonly<Record<string, unknown>>;
+}
+
+export interface TenantPage {
+  readonly tenants: readonly Tenant[];
+  /** Pass to get the next page; undefined = the end. */
+  readonly nextCursor: string | undefined;
+}
+
+/** Writes to tenants; each commits together with its entry in the change feed and the audit trail. */
+export interface TenantStore {
+  /** State `provisioning`. @throws slug_taken, plan_unknown, hierarchy_refused */
+  insert(tenant: NewTenant, actor: Actor): Promise<Tenant>;
+  read(id: TenantId): Promise<Tenant | undefined>;
+  readBySlug(slug: Slug): Promise<Tenant | undefined>;
+  list(query: {
+    readonly limit: number;
+    readonly cursor?: string | undefined;
+    readonly state?: TenantState | undefined;
+  }): Promise<TenantPage>;
+  children(id: TenantId): Promise<readonly Tenant[]>;
+  /** Compare-and-set over the lifecycle table. @throws transition_refused, tenant_not_found */
+  transition(id: TenantId, event: TenantEvent, actor: Actor): Promise<Tenant>;
+  putPlacement(placement: Placement): Promise<void>;
+  dropPlacement(id: TenantId, compartment: CompartmentKind): Promise<void>;
+  /** Name, plan, features, region-free fields. @throws plan_unknown, tenant_not_found */
+  update(
+    id: TenantId,
+    change: { readonly name?: string; readonly plan?: string; readonly features?: readonly string[] },
+    actor: Actor,
+  ): Promise<Tenant>;
+}
+
+export interface ApiKey {
+  readonly id: KeyId;
+  readonly tenant: TenantId;
+  readonly name: string;
+  readonly createdAt: Date;
+  readonly expiresAt: Date | undefined;
+  readonly revokedAt: Date | undefined;
+  readonly lastUsedAt: Date | undefined;
+  /** The key that took over from this one, while both are accepted. */
+  readonly replacedBy: KeyId | undefined;
+}
+
+/** `secret` is `bh_<id>_<43 characters>`; it is shown once and only its SHA-256 is kept. */
+export interface IssuedKey {
+  readonly key: ApiKey;
+  readonly secret: string;
+}
+
+export interface KeyStore {
+  issue(
+    input: { readonly tenant: TenantId; readonly name: string; readonly expiresAt: Date | undefined },
+    actor: Actor,
+  ): Promise<IssuedKey>;
+  list(tenant: TenantId): Promise<readonly ApiKey[]>;
+  /** The old key goes on working for `overlapMs`. @throws not_found */
+  rotate(
+    input: { readonly tenant: TenantId; readonly id: KeyId; readonly overlapMs: number },
+    actor: Actor,
+  ): Promise<IssuedKey>;
+  /** @throws not_found */
+  revoke(input: { readonly tenant: TenantId; readonly id: KeyId }, actor: Actor): Promise<ApiKey>;
+  /** Warm: no I/O, returns a plain value (not a promise) in at most a few microseconds. Compares whole digests in constant time. */
+  verify(secret: string): Verdict<ApiKey> | Promise<Verdict<ApiKey>>;
+}
+
+/** Encrypted secrets of tenants and servers. AES-256-GCM; tenant, purpose and key id are authenticated with the text. */
+export interface Vault {
+  put(owner: string, purpose: string, secret: string): Promise<void>;
+  /** @throws credential_unreadable */
+  get(owner: string, purpose: string): Promise<string | undefined>;
+  drop(owner: string): Promise<number>;
+}
+
+/** A Postgres server, or an embedded stand-in, that containers are made on. */
+export interface ServerRecord {
+  readonly name: string;
+  /** `pool` serves shared, schema and database tenants; `dedicated` takes one tenant. */
+  readonly role: 'pool' | 'dedicated';
+  readonly region: string | undefined;
+  readonly maxConnections: number;
+}
+
+export interface ServerStore {
+  list(): Promise<readonly ServerRecord[]>;
+  /** The URL goes to the vault. @throws conflict where the name is in use */
+  add(server: ServerRecord, url: string, actor: Actor): Promise<void>;
+  url(name: string): Promise<string | undefined>;
+  /** Takes a free dedicated server for the tenant, atomically. @throws isolation_unavailable */
+  claimDedicated(input: {
+    readonly tenant: TenantId;
+    readonly region: string | undefined;
+    readonly name: string | undefined;
+  }): Promise<ServerRecord>;
+  releaseDedicated(tenant: TenantId): Promise<void>;
+}
+
+export interface PlanStore {
+  list(): Promise<readonly Plan[]>;
+  /** By id or alias, in any case. */
+  read(idOrAlias: string): Promise<Plan | undefined>;
+  put(plan: Plan, actor: Actor): Promise<void>;
+}
+
+/** Typed settings with fall-back: tenant, then plan, then global default (R184, R185). */
+export interface SettingStore {
+  get(tenant: TenantId, key: string): Promise<unknown>;
+  all(
+    tenant: TenantId,
+  ): Promise<
+    Readonly<Record<string, { readonly value: unknown; readonly from: 'tenant' | 'plan' | 'default' }>>
+  >;
+  /** @throws value_invalid where the key has a declared type and the value is not of it */
+  set(tenant: TenantId, key: string, value: unknown, actor: Actor): Promise<void>;
+  unset(tenant: TenantId, key: string, actor: Actor): Promise<void>;
+  setDefault(target: { readonly plan?: string }, key: string, value: unknown, actor: Actor): Promise<void>;
+}
+
+export type OperationKind =
+  | 'provision'
+  | 'suspend'
+  | 'resume'
+  | 'move'
+  | 'erase'
+  | 'restore'
+  | 'export'
+  | 'import'
+  | 'migrate';
+
+/** A long piece of work on one tenant, journalled so that another process can take it up where it stopped. */
+export interface Operation {
+  readonly id: string;
+  readonly tenant: TenantId;
+  readonly kind: OperationKind;
+  readonly state: 'running' | 'done' | 'failed' | 'rolled_back' | 'cancelled';
+  readonly input: Readonly<Record<string, unknown>>;
+  /** Names of finished steps with what each returned, in order. */
+  readonly steps: readonly { readonly name: string; readonly result: unknown; readonly at: Date }[];
+  readonly failure: { readonly code: ErrorCode; readonly step: string; readonly reason: string } | undefined;
+  readonly startedAt: Date;
+  readonly endedAt: Date | undefined;
+}
+
+export interface OperationStore {
+  /** @throws operation_in_progress where one runs on the tenant already */
+  begin(
+    input: {
+      readonly tenant: TenantId;
+      readonly kind: OperationKind;
+      readonly input: Readonly<Record<string, unknown>>;
+    },
+    actor: Actor,
+  ): Promise<Operation>;
+  /** Renews the lease that tells a live owner from a dead one. */
+  heartbeat(id: string): Promise<void>;
+  recordStep(id: string, name: string, result: unknown): Promise<void>;
+  end(
+    id: string,
+    outcome: { readonly state: Operation['state']; readonly failure?: Operation['failure'] },
+  ): Promise<void>;
+  read(id: string): Promise<Operation | undefined>;
+  list(query: {
+    readonly tenant?: TenantId;
+    readonly state?: Operation['state'];
+    readonly limit: number;
+  }): Promise<readonly Operation[]>;
+  /** Running operations whose owner's lease ended: claimed by this node, atomically, for resuming. */
+  claimAbandoned(): Promise<readonly Operation[]>;
+}
+
+/** Minimal audit: who did what. `detail` holds ids and counts only. */
+export interface AuditEvent {
+  readonly at: Date;
+  readonly tenant: TenantId | undefined;
+  readonly actor: Actor;
+  readonly action: string;
+  readonly severity: 'info' | 'high' | 'critical';
+  readonly requestId: RequestId | undefined;
+  readonly detail: Readonly<Record<string, unknown>>;
+}
+
+export interface AuditTrail {
+  /** Queued and written in batches; `flush` waits for all. Never blocks the request path, never loses on a clean stop. */
+  record(event: Omit<AuditEvent, 'at'>): void;
+  flush(): Promise<void>;
+  list(query: {
+    readonly tenant: TenantId;
+    readonly from?: Date;
+    readonly to?: Date;
+    readonly limit: number;
+  }): Promise<readonly AuditEvent[]>;
+}
+
+/** The token of the person who runs Bulkhead. Only its SHA-256 is kept. */
+export interface OperatorTokens {
+  /** Makes the first token when there is none; undefined when one exists. */
+  ensure(): Promise<string | undefined>;
+  verify(token: string): Promise<boolean>;
+}
+
+export interface Registry {
+  readonly directory: TenantDirectory;
+  readonly tenants: TenantStore;
+  readonly keys: KeyStore;
+  readonly plans: PlanStore;
+  readonly settings: SettingStore;
+  readonly servers: ServerStore;
+  readonly vault: Vault;
+  readonly operations: OperationStore;
+  readonly audit: AuditTrail;
+  readonly operators: OperatorTokens;
+  /** Random per installation; prefix of every role name, so that several installations share a server. */
+  readonly rolePrefix: string;
+  close(): Promise<void>;
+}
