@@ -1,0 +1,39 @@
+import type { RowsCompartment } from './compartments/rows/rows.ts';
+import type { Config } from './config.ts';
+import type { Clock } from './core/clock.ts';
+import type { Compartment } from './core/compartment.ts';
+import type { RequestId, TenantId } from './core/ids.ts';
+import type { Actor, Scope } from './core/scope.ts';
+import type { Lifecycle } from './lifecycle/lifecycle.ts';
+import type { Registry } from './registry/registry.ts';
+
+export interface ScopeOptions {
+  readonly actor?: Actor;
+  readonly requestId?: RequestId;
+  readonly signal?: AbortSignal;
+}
+
+/** One Bulkhead node: what `createBulkhead()` returns and the server, the CLI and an application share. */
+export interface Bulkhead {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly registry: Registry;
+  readonly lifecycle: Lifecycle;
+  readonly rows: RowsCompartment;
+  readonly compartments: readonly Compartment[];
+  /**
+   * Opens the tenant's scope after admission and runs `fn` in it. `tenant` is an id or a slug.
+   * @throws tenant_not_found, tenant_inactive, registry_stale
+   */
+  run<Result>(
+    tenant: TenantId | string,
+    fn: (scope: Scope) => Promise<Result>,
+    options?: ScopeOptions,
+  ): Promise<Result>;
+  /** The scope itself, for code that passes it along explicitly. */
+  scope(tenant: TenantId | string, options?: ScopeOptions): Promise<Scope>;
+  /** The operator's token, the one time it is made; undefined on every later start. */
+  readonly newOperatorToken: string | undefined;
+  /** Waits for what is running, then closes every connection. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,138 @@
+import { resolve } from 'node:path';
+import { z } from 'zod';
+import { BulkheadError } from './core/errors.ts';
+
+const port = z.coerce.number().int().min(0).max(65_535);
+const positive = z.coerce.number().int().positive();
+const flag = z.enum(['true', 'false', '1', '0', '']).transform((value) => value === 'true' || value === '1');
+
+/** Every environment variable Bulkhead reads. `docs/reference/configuration.md` describes the same names; a test compares. */
+const Environment = z.object({
+  BULKHEAD_HOST: z.string().default('127.0.0.1'),
+  BULKHEAD_PORT: port.default(7070),
+  BULKHEAD_DATA_DIR: z.string().min(1).default('.bulkhead'),
+  BULKHEAD_DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
+  /** Where tenant traffic goes when a pooler stands between; control plane and DDL use BULKHEAD_DATABASE_URL. */
+  BULKHEAD_POOLER_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
+  BULKHEAD_MASTER_KEY: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/, 'must be 64 hexadecimal characters (32 bytes)')
+    .optional(),
+  BULKHEAD_OPERATOR_TOKEN: z.string().min(32, 'must have at least 32 characters').optional(),
+  BULKHEAD_MIGRATIONS_DIR: z.string().min(1).optional(),
+  BULKHEAD_SHARED_TABLES: z.string().default(''),
+  BULKHEAD_MAX_CONNECTIONS: positive.default(60),
+  BULKHEAD_POOL_MAX: positive.default(20),
+  BULKHEAD_POOL_MIN: z.coerce.number().int().min(0).default(5),
+  BULKHEAD_TENANT_POOL_MAX: positive.default(10),
+  BULKHEAD_POOL_WAIT_MS: positive.default(5_000),
+  BULKHEAD_EMBEDDED_INSTANCES: positive.default(4),
+  BULKHEAD_CAPABILITY_TTL_S: positive.default(3_600),
+  BULKHEAD_CACHE_TTL_S: positive.default(300),
+  BULKHEAD_CACHE_TENANTS: positive.default(50_000),
+  BULKHEAD_BASE_DOMAIN: z.string().optional(),
+  /** Where a tenant hint may stand, in order. */
+  BULKHEAD_TENANT_HINTS: z.string().default('subdomain,path,header'),
+  BULKHEAD_TENANT_HEADER_IN_RESPONSE: flag.default(false),
+  BULKHEAD_BODY_LIMIT_BYTES: positive.default(1_048_576),
+  BULKHEAD_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+  BULKHEAD_DRAIN_MS: positive.default(10_000),
+});
+
+export type HintSource = 'subdomain' | 'path' | 'header' | 'query';
+
+export interface Config {
+  readonly host: string;
+  readonly port: number;
+  readonly dataDir: string;
+  /** undefined = the embedded database in `dataDir`. */
+  readonly databaseUrl: string | undefined;
+  readonly poolerUrl: string | undefined;
+  /** Hex; undefined = kept in `dataDir/master-key`, made on the first start. */
+  readonly masterKey: string | undefined;
+  readonly operatorToken: string | undefined;
+  readonly migrationsDir: string | undefined;
+  readonly sharedTables: readonly string[];
+  readonly pool: {
+    readonly maxConnections: number;
+    readonly sharedMax: number;
+    readonly sharedMin: number;
+    readonly tenantMax: number;
+    readonly waitMs: number;
+  };
+  readonly embeddedInstances: number;
+  readonly capabilityTtlMs: number;
+  readonly cache: { readonly ttlMs: number; readonly maxTenants: number };
+  readonly baseDomain: string | undefined;
+  readonly hints: readonly HintSource[];
+  readonly tenantHeaderInResponse: boolean;
+  readonly bodyLimitBytes: number;
+  readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
+  readonly drainMs: number;
+}
+
+const hintSources: readonly HintSource[] = ['subdomain', 'path', 'header', 'query'];
+
+function parseHints(raw: string): readonly HintSource[] {
+  return raw
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '')
+    .map((part) => {
+      const source = hintSources.find((candidate) => candidate === part);
+      if (source === undefined)
+        throw new BulkheadError('config_invalid', {
+          reason: `BULKHEAD_TENANT_HINTS: "${part}" is none of ${hintSources.join(', ')}`,
+        });
+      return source;
+    });
+}
+
+/**
+ * Reads the environment once, whole.
+ * @throws config_invalid naming every variable that is wrong, and none of their values
+ */
+export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const unknown = Object.keys(env).filter(
+    (name) =>
+      name.startsWith('BULKHEAD_') && !name.startsWith('BULKHEAD_TEST_') && !(name in Environment.shape),
+  );
+  const parsed = Environment.safeParse(env);
+  const problems = [
+    ...(parsed.error?.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`) ?? []),
+    ...unknown.map((name) => `${name}: there is no such setting`),
+  ];
+  if (parsed.data === undefined || problems.length > 0)
+    throw new BulkheadError('config_invalid', { reason: problems.join('; '), problems });
+  const read = parsed.data;
+  return Object.freeze({
+    host: read.BULKHEAD_HOST,
+    port: read.BULKHEAD_PORT,
+    dataDir: resolve(read.BULKHEAD_DATA_DIR),
+    databaseUrl: read.BULKHEAD_DATABASE_URL,
+    poolerUrl: read.BULKHEAD_POOLER_URL,
+    masterKey: read.BULKHEAD_MASTER_KEY,
+    operatorToken: read.BULKHEAD_OPERATOR_TOKEN,
+    migrationsDir: read.BULKHEAD_MIGRATIONS_DIR,
+    sharedTables: Object.freeze(read.BULKHEAD_SHARED_TABLES.split(',').filter((name) => name !== '')),
+    pool: Object.freeze({
+      maxConnections: read.BULKHEAD_MAX_CONNECTIONS,
+      sharedMax: read.BULKHEAD_POOL_MAX,
+      sharedMin: Math.min(read.BULKHEAD_POOL_MIN, read.BULKHEAD_POOL_MAX),
+      tenantMax: read.BULKHEAD_TENANT_POOL_MAX,
+      waitMs: read.BULKHEAD_POOL_WAIT_MS,
+    }),
+    embeddedInstances: read.BULKHEAD_EMBEDDED_INSTANCES,
+    capabilityTtlMs: read.BULKHEAD_CAPABILITY_TTL_S * 1_000,
+    cache: Object.freeze({
+      ttlMs: read.BULKHEAD_CACHE_TTL_S * 1_000,
+      maxTenants: read.BULKHEAD_CACHE_TENANTS,
+    }),
+    baseDomain: read.BULKHEAD_BASE_DOMAIN,
+    hints: Object.freeze(parseHints(read.BULKHEAD_TENANT_HINTS)),
+    tenantHeaderInResponse: read.BULKHEAD_TENANT_HEADER_IN_RESPONSE,
+    bodyLimitBytes: read.BULKHEAD_BODY_LIMIT_BYTES,
+    logLevel: read.BULKHEAD_LOG_LEVEL,
+    drainMs: read.BULKHEAD_DRAIN_MS,
+  });
+}
