@@ -1,0 +1,146 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+import type { Clock } from '../../core/clock.ts';
+import { BulkheadError } from '../../core/errors.ts';
+import type { TenantId } from '../../core/ids.ts';
+import type { Placement } from '../../core/placement.ts';
+import type { AdminDatabase } from '../../drivers/sql.ts';
+
+interface Capability {
+  readonly token: string;
+  readonly renewAtMs: number;
+  readonly endsAtMs: number;
+}
+
+interface Waiting {
+  readonly tenant: TenantId;
+  readonly token: string;
+  readonly resolve: (issued: boolean) => void;
+  readonly reject: (cause: unknown) => void;
+}
+
+/** Where capabilities of a placement are written: as owner, in the container's own database. */
+export type WithIssuer = <T>(placement: Placement, body: (admin: AdminDatabase) => Promise<T>) => Promise<T>;
+
+export function digestOf(token: string): Buffer {
+  return createHash('sha256').update(token).digest();
+}
+
+export function newToken(): string {
+  return randomBytes(32).toString('hex');
+}
+
+/**
+ * Tokens that the wall's function resolves to a tenant. One per tenant, container and epoch, kept in memory here and as a
+ * SHA-256 in the container. A sealed tenant gets none: the row lock makes sealing and issuing take turns.
+ */
+export class Capabilities {
+  readonly #cached: LRUCache<string, Capability>;
+  readonly #issuing = new Map<string, Promise<Capability>>();
+  readonly #queues = new Map<string, Waiting[]>();
+  readonly #withIssuer: WithIssuer;
+  readonly #clock: Clock;
+  readonly #ttlMs: number;
+
+  constructor(options: { withIssuer: WithIssuer; clock: Clock; ttlMs: number; maxTenants: number }) {
+    this.#withIssuer = options.withIssuer;
+    this.#clock = options.clock;
+    this.#ttlMs = options.ttlMs;
+    this.#cached = new LRUCache({ max: options.maxTenants });
+  }
+
+  /** The token, without waiting where one is cached. A token past half its life is renewed behind the caller's back. */
+  token(placement: Placement): string | Promise<string> {
+    const key = keyOf(placement);
+    const cached = this.#cached.get(key);
+    const now = this.#clock.monotonicMs();
+    if (cached === undefined || now >= cached.endsAtMs) return this.#issueOnce(key, placement).then(({ token }) => token);
+    if (now >= cached.renewAtMs) void this.#issueOnce(key, placement).catch(() => undefined);
+    return cached.token;
+  }
+
+  forget(placement: Placement): void {
+    this.#cached.delete(keyOf(placement));
+  }
+
+  #issueOnce(key: string, placement: Placement): Promise<Capability> {
+    const running = this.#issuing.get(key);
+    if (running !== undefined) return running;
+    const issuing = this.#issue(placement)
+      .then((capability) => {
+        this.#cached.set(key, capability);
+        return capability;
+      })
+      .finally(() => this.#issuing.delete(key));
+    this.#issuing.set(key, issuing);
+    return issuing;
+  }
+
+  async #issue(placement: Placement): Promise<Capability> {
+    const token = newToken();
+    const now = this.#clock.monotonicMs();
+    const issued = await this.#enqueue(placement, token);
+    if (!issued)
+      throw new BulkheadError('tenant_inactive', {
+        tenant: placement.tenant,
+        reason: 'the store has sealed this tenant, or it does not live there',
+      });
+    // Nodes stop using a token well before the database does, so that a slow clock never meets an expired one.
+    return { token, renewAtMs: now + this.#ttlMs / 2, endsAtMs: now + this.#ttlMs * 0.9 };
+  }
+
+  /** Gathers what one turn of the event loop asks for, so that a cold start costs one statement and not thousands. */
+  #enqueue(placement: Placement, token: string): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      const waiting: Waiting = { tenant: placement.tenant, token, resolve, reject };
+      const queue = this.#queues.get(placement.container);
+      if (queue !== undefined) {
+        queue.push(waiting);
+        return;
+      }
+      const fresh = [waiting];
+      this.#queues.set(placement.container, fresh);
+      setImmediate(() => {
+        this.#queues.delete(placement.container);
+        void this.#write(placement, fresh);
+      });
+    });
+  }
+
+  async #write(placement: Placement, batch: readonly Waiting[]): Promise<void> {
+    try {
+      const { rows } = await this.#withIssuer(placement, (admin) =>
+        admin.query<{ tenant_id: string }>(issueSql, [
+          batch.map(({ tenant }) => tenant),
+          batch.map(({ token }) => digestOf(token).toString('hex')),
+          this.#ttlMs,
+        ]),
+      );
+      const issued = new Set(rows.map((row) => row.tenant_id));
+      for (const { tenant, resolve } of batch) resolve(issued.has(tenant));
+    } catch (cause) {
+      for (const { reject } of batch) reject(cause);
+    }
+  }
+}
+
+// Expired tokens go in passing: each issue removes those of the same tenants, so nothing needs a sweeper.
+const issueSql = `
+  with asked as (
+    select * from unnest($1::uuid[], $2::text[]) as a (tenant_id, digest)
+  ), unsealed as (
+    select t.tenant_id from bulkhead_wall.tenant t
+      where t.tenant_id = any ($1::uuid[]) and not t.sealed
+      order by t.tenant_id
+      for share
+  ), expired as (
+    delete from bulkhead_wall.capability c where c.tenant_id = any ($1::uuid[]) and c.expires_at <= statement_timestamp()
+  )
+  insert into bulkhead_wall.capability (digest, tenant_id, expires_at)
+    select decode(asked.digest, 'hex'), asked.tenant_id, statement_timestamp() + $3 * interval '1 millisecond'
+    from asked join unsealed using (tenant_id)
+    returning tenant_id`;
+
+function keyOf(placement: Placement): string {
+  return `${placement.tenant} ${placement.container}`;
+}
