@@ -63,29 +63,43 @@ assign_ports() {
 
 # Says what a client would say and looks at the answer, so that no client has to be installed.
 answers() {
-  local at said='' begin password
-  at=$(port "$1")
+  local password begin
   password=$(<"$STATE/secret")
   case $1 in
     main | cell | pgbouncer*)
       # A startup packet: length, protocol 3.0, user, database. 'R' asks for the password; 'E' would be "starting up".
-      begin="user\\0${OWNER}\\0database\\0postgres\\0\\0"
-      printf -v begin '\\0\\0\\0\\x%02x\\0\\003\\0\\0%s' $((8 + 5 + ${#OWNER} + 1 + 9 + 9 + 1)) "$begin"
-      ask "$at" "$begin" 1 && [[ $said == R ]]
+      printf -v begin '\\0\\0\\0\\x%02x\\0\\003\\0\\0user\\0%s\\0database\\0postgres\\0\\0' $((33 + ${#OWNER})) "$OWNER"
+      [[ $(ask "$1" "$begin" 1) == R ]]
       ;;
-    valkey) ask "$at" "AUTH $password\\r\\nPING\\r\\n" 12 && [[ $said == *+PONG* ]] ;;
-    nats) ask "$at" '' 5 && [[ $said == INFO* ]] ;;
+    valkey) [[ $(ask "$1" "AUTH $password\\r\\nPING\\r\\n" 12) == *+PONG* ]] ;;
+    nats) [[ $(ask "$1" '' 5) == INFO* ]] ;;
   esac
 }
 
-# ask PORT BYTES COUNT: sets the caller's `said` to the first COUNT characters of the answer.
+# ask NAME BYTES COUNT: sends the bytes, prints the first COUNT characters of the answer.
 ask() {
-  exec 3<>"/dev/tcp/127.0.0.1/$1" || return 1
+  local said=''
+  exec 3<>"/dev/tcp/127.0.0.1/$(port "$1")" || return 0
   # shellcheck disable=SC2059
   printf "$2" >&3
   IFS= read -r -d '' -n "$3" -t 2 -u 3 said || true
-  exec 3>&-
+  printf '%s' "$said"
 } 2>/dev/null
+
+# write_browser START PROFILE: the browser as one executable. START begins the command line; the profile is used when
+# the caller names none.
+write_browser() {
+  mkdir -p "$STATE/bin"
+  cat >"$STATE/bin/chromium.new" <<SH
+#!/bin/bash
+flags=(--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
+  --disable-component-update --disable-sync --disable-breakpad --log-level=3)
+[[ " \$*" == *' --user-data-dir='* ]] || flags+=(--user-data-dir='$2')
+$1 "\${flags[@]}" "\$@"
+SH
+  chmod 755 "$STATE/bin/chromium.new"
+  mv "$STATE/bin/chromium.new" "$STATE/bin/chromium"
+}
 
 variable() {
   case $1 in

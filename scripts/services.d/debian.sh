@@ -18,13 +18,8 @@ debian_prepare() { debian_install base "$BASE_PACKAGES"; }
 
 debian_prepare_browser() {
   debian_install browser "$BROWSER_PACKAGES"
-  mkdir -p "$STATE/bin"
-  cat >"$STATE/bin/chromium.new" <<SH
-#!/bin/sh
-exec unshare --mount --propagation private -- '$HERE/services.d/enter' --browser '$ROOT' '$STATE' "\$@"
-SH
-  chmod 755 "$STATE/bin/chromium.new"
-  mv "$STATE/bin/chromium.new" "$STATE/bin/chromium"
+  write_browser "exec unshare --mount --propagation private -- $(printf '%q ' "$HERE/services.d/enter" --browser "$ROOT" "$STATE")" \
+    /home/browser/profile
 }
 
 # debian_install SET PACKAGES: does nothing when the stamp in the root file system already names these packages.
@@ -44,14 +39,19 @@ debian_install() {
 }
 
 debian_bootstrap() {
-  local new mirror
-  command -v debootstrap >/dev/null || host_apt install -y --no-install-recommends debootstrap debian-archive-keyring
+  local new mirror options=(--variant=minbase)
+  # A fresh machine has no package lists yet: neither the package nor the mirror's label is known before an update.
+  [[ -n $(debian_mirror) ]] || host_apt update || true
+  if ! command -v debootstrap >/dev/null; then
+    host_apt install -y --no-install-recommends debootstrap debian-archive-keyring || { tail -20 "$CACHE/apt.log" >&2; exit 1; }
+  fi
   mirror=$(debian_mirror)
+  if [[ $mirror == https:* ]]; then options+=(--include=ca-certificates); fi
   rm -rf "$CACHE"/debian-13.new.*
   new=$(mktemp -d "$CACHE/debian-13.new.XXXXXX")
   chmod 755 "$new"
   note "building a Debian 13 root file system in $ROOT (once; about a minute)"
-  unshare --mount --propagation private -- debootstrap --variant=minbase trixie "$new" ${mirror:+"$mirror"} \
+  unshare --mount --propagation private -- debootstrap "${options[@]}" trixie "$new" ${mirror:+"$mirror"} \
     >"$new.log" 2>&1 9>&- || { tail -20 "$new.log" >&2; exit 1; }
   mkdir -p "$new/etc/postgresql-common" "$new/var/lib/bulkhead"
   printf 'create_main_cluster = false\n' >"$new/etc/postgresql-common/createcluster.conf"
@@ -62,6 +62,9 @@ debian_bootstrap() {
   printf '127.0.0.1 localhost\n' >"$new/etc/hosts"
   printf 'bulkhead:x:%s:%s::/nonexistent:/usr/sbin/nologin\n' "$SERVICE_UID" "$SERVICE_UID" >>"$new/etc/passwd"
   printf 'bulkhead:x:%s:\n' "$SERVICE_UID" >>"$new/etc/group"
+  # Whatever else this machine needs to reach its mirror.
+  apt-config dump | grep -E '^Acquire::https?::[^ ]+ "[^"]' >"$new/etc/apt/apt.conf.d/50bulkhead" || true
+  if [[ $mirror == https:* ]]; then cp -L /etc/ssl/certs/ca-certificates.crt "$new/etc/ssl/certs/" || true; fi
   debian_add "$new" base "$BASE_PACKAGES"
   mv "$new" "$ROOT"
   rm -f "$new.log"
@@ -71,6 +74,7 @@ debian_bootstrap() {
 debian_add() {
   local log=$CACHE/apt.log
   cp -L /etc/resolv.conf "$1/etc/resolv.conf" 2>/dev/null || true
+  # shellcheck disable=SC2016
   unshare --mount --propagation private -- bash -euc '
     mount -t proc proc "$1/proc"
     export LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive
@@ -84,37 +88,38 @@ debian_add() {
 }
 
 host_apt() {
-  local log=$CACHE/apt.log
-  DEBIAN_FRONTEND=noninteractive apt-get -q "$@" >"$log" 2>&1 </dev/null && return
-  DEBIAN_FRONTEND=noninteractive apt-get -q update >"$log" 2>&1 </dev/null || true
-  DEBIAN_FRONTEND=noninteractive apt-get -q "$@" >"$log" 2>&1 </dev/null || { tail -20 "$log" >&2; exit 1; }
+  DEBIAN_FRONTEND=noninteractive apt-get -q "$@" >"$CACHE/apt.log" 2>&1 </dev/null 9>&-
 }
 
 # The mirror this machine already gets Debian from; nothing (debootstrap's own choice) if it gets something else.
 debian_mirror() {
+  # shellcheck disable=SC2016
   apt-get indextargets --format '$(LABEL)|$(COMPONENT)|$(REPO_URI)' 'Created-By: Packages' 2>/dev/null |
     sed -n 's/^Debian|main|//p' | head -1
 }
 
 debian_running() {
-  local file=$STATE/pid/$1 pid born
-  [[ -s $file ]] || return 1
-  read -r pid born <"$file"
-  [[ $(birth "$pid" || true) == "$born" ]]
+  local pid born
+  [[ -s $STATE/pid/$1 ]] || return 1
+  read -r pid born <"$STATE/pid/$1"
+  [[ -n $born && $(birth "$pid" || true) == "$born" ]]
 }
 
 debian_start() {
-  local data=$STATE/data/$1 conf=$STATE/conf/$1 pid setting command
+  local data=$STATE/data/$1 conf=$STATE/conf/$1 log=$STATE/log/$1.log pid setting command
   local bin=/usr/lib/postgresql/17/bin
   chown -R "$SERVICE_UID:$SERVICE_UID" "$STATE/conf"
   case $1 in
     main | cell)
       await_end "$1"
+      # Nobody works in the folder any more, so the lock file is stale. PostgreSQL itself would not see that as long as
+      # the killed postmaster is a zombie, which in a container without an init it may be for ever.
+      rm -f "$data/postmaster.pid"
       if ! [[ -s $data/PG_VERSION ]]; then
         rm -rf "$data" "$data.new"
         install -d -o "$SERVICE_UID" -g "$SERVICE_UID" -m 700 "$data.new"
-        debian_enter "$bin/initdb" --pgdata="$data.new" --username="$OWNER" --pwfile="$conf.password" --auth=scram-sha-256 \
-          --encoding=UTF8 --locale=C.UTF-8 --data-checksums >"$STATE/log/$1.log" 2>&1 || { debian_log "$1" >&2; exit 1; }
+        (debian_enter "$log" "$bin/initdb" --pgdata="$data.new" --username="$OWNER" --pwfile="$conf.password" \
+          --auth=scram-sha-256 --encoding=UTF8 --locale=C.UTF-8 --data-checksums) || { debian_log "$1" >&2; exit 1; }
         mv "$data.new" "$data"
       fi
       command=("$bin/postgres" -D "$data" -p "$(port "$1")" -c listen_addresses=127.0.0.1 -c unix_socket_directories=)
@@ -125,15 +130,17 @@ debian_start() {
     nats) command=(/usr/sbin/nats-server -c "$conf.conf") ;;
   esac
   if ! [[ -d $data ]]; then install -d -o "$SERVICE_UID" -g "$SERVICE_UID" -m 700 "$data"; fi
-  # setsid: a Ctrl-C meant for a test run must not reach the servers.
-  debian_enter "${command[@]}" >>"$STATE/log/$1.log" 2>&1 </dev/null 9>&- &
+  debian_enter "$log" "${command[@]}" &
   pid=$!
   echo "$pid $(birth "$pid")" >"$STATE/pid/$1"
 }
 
-# Becomes the command (same process id), as the unprivileged user, with the root file system around it.
-debian_enter() { exec_in_background setsid unshare --mount --propagation private -- "$HERE/services.d/enter" --service "$ROOT" "$STATE" "$@"; }
-exec_in_background() { if ((BASH_SUBSHELL)); then exec "$@"; else "$@"; fi; }
+# debian_enter LOG COMMAND...: becomes the command, as the unprivileged user, with the root file system around it.
+# For a subshell. setsid: a Ctrl-C meant for a test run must not reach the servers.
+debian_enter() {
+  exec setsid unshare --mount --propagation private -- "$HERE/services.d/enter" --service "$ROOT" "$STATE" "${@:2}" \
+    >>"$1" 2>&1 </dev/null 9>&-
+}
 
 debian_stop() {
   local signal=TERM
