@@ -59,7 +59,7 @@ docker_start() {
     >/dev/null 9>&-
 }
 
-docker_running() { [[ $(docker inspect -f '{{.State.Running}}' "$DOCKER_NAME-$1" 2>/dev/null) == true ]]; }
+docker_running() { [[ $(docker container inspect -f '{{.State.Running}}' "$DOCKER_NAME-$1" 2>/dev/null) == true ]]; }
 docker_stop() { docker stop "$DOCKER_NAME-$1" >/dev/null 2>&1 || true; }
 docker_kill() { docker kill "$DOCKER_NAME-$1" >/dev/null 2>&1 || true; }
 docker_log() { docker logs --tail 30 "$DOCKER_NAME-$1" 2>&1; }
