@@ -1,0 +1,103 @@
+import type { Clock } from '../core/clock.ts';
+import { tenantScope } from '../core/scope.ts';
+import type { Scope } from '../core/scope.ts';
+import { allowed } from '../core/verdict.ts';
+import type { Verdict } from '../core/verdict.ts';
+import type { Registry } from '../registry/registry.ts';
+import { admit, createAdmissionChecks } from './admit.ts';
+import type { AdmissionCheck } from './admit.ts';
+import type { Call } from './call.ts';
+import { createApiKeyStrategy } from './credential.ts';
+import type { Principal } from './credential.ts';
+import { createCrossingWatch } from './crossings.ts';
+import type { HintSource } from './hints.ts';
+import { chain } from './maybe.ts';
+import type { Maybe } from './maybe.ts';
+import { confirm } from './recheck.ts';
+import { resolve } from './resolve.ts';
+import type { ResolveParts } from './resolve.ts';
+import { openTenantScope } from './scope.ts';
+
+/** What the request path needs of a node; a `Bulkhead` has all of it. */
+export interface PathNode {
+  readonly registry: Pick<Registry, 'directory' | 'keys' | 'audit'>;
+  readonly clock: Clock;
+  readonly config: { readonly hints: readonly HintSource[]; readonly baseDomain: string | undefined };
+}
+
+/** A request that was let in. */
+export interface Entry {
+  readonly scope: Scope;
+  readonly principal: Principal;
+  /** What resolving, admitting and opening the scope cost this request (R169). */
+  readonly overheadMs: number;
+}
+
+export interface Outcome {
+  readonly status: 'served' | 'failed' | 'aborted';
+  readonly durationMs: number;
+}
+
+/** Told of every request that was served, after it ended. Metering and audit are such listeners. */
+export type Afterwards = (entry: Entry, outcome: Outcome) => void;
+
+export interface PathSettings {
+  readonly webhookPath?: string;
+  /** Beyond the tenant's state: rate, quota, budget, policy. */
+  readonly checks?: readonly AdmissionCheck[];
+  readonly meters?: readonly Afterwards[];
+  readonly audits?: readonly Afterwards[];
+}
+
+export interface RequestPath {
+  /**
+   * resolve · admit · scope. Warm, it returns a value and does no I/O.
+   * @returns refused: request_invalid, unauthenticated, claims_conflict, tenant_missing, tenant_ambiguous, tenant_inactive
+   * @throws registry_stale (rejects) where the node cannot confirm what it remembers
+   */
+  enter(call: Call): Maybe<Verdict<Entry>>;
+  /** serve: runs `work` inside the scope. The scope before it is back however `work` ends. */
+  serve<Result>(entry: Entry, work: (scope: Scope) => Result): Result;
+  /** meter · audit. Call it once, however the request ended. */
+  leave(entry: Entry, outcome: Outcome): void;
+  /** Whether the entry would be let in again now. Rates and budgets are not asked: they are for requests, not for time. */
+  confirm(entry: Entry): Maybe<Verdict<true>>;
+}
+
+/** What we do for tenants, in the order it is done: resolve · admit · scope · serve · meter · audit. */
+export function createRequestPath(node: PathNode, settings: PathSettings = {}): RequestPath {
+  const { directory, keys, audit } = node.registry;
+  const checks = [...createAdmissionChecks(directory), ...(settings.checks ?? [])];
+  const parts: ResolveParts = {
+    strategies: [createApiKeyStrategy(keys)],
+    directory,
+    hints: { ...node.config, webhookPath: settings.webhookPath ?? '/webhooks' },
+    crossed: createCrossingWatch(audit),
+  };
+  const { meters = [], audits = [] } = settings;
+
+  return {
+    enter(call) {
+      const startedMs = node.clock.monotonicMs();
+      return chain(resolve(call, parts), (identity) => {
+        if (identity.kind === 'refused') return identity;
+        const { principal, tenant } = identity.value;
+        return chain(admit(tenant, checks), (admitted) => {
+          if (admitted.kind === 'refused') return admitted;
+          const scope = openTenantScope(tenant, {
+            actor: principal.actor,
+            requestId: call.requestId,
+            signal: call.signal,
+          });
+          return allowed({ scope, principal, overheadMs: node.clock.monotonicMs() - startedMs });
+        });
+      });
+    },
+    serve: (entry, work) => tenantScope(entry.scope, work),
+    leave(entry, outcome) {
+      for (const meter of meters) meter(entry, outcome);
+      for (const record of audits) record(entry, outcome);
+    },
+    confirm: (entry) => confirm(entry, directory),
+  };
+}
