@@ -1,5 +1,5 @@
 -- The wall of one container database. Applied by the owner; {{…}} are quoted role names of this installation.
--- {{wall_role}}: NOLOGIN, owns what this file makes. {{app_role}}: the weak login that serves tenants.
+-- {{wall_role}}: NOLOGIN, owns what this file makes. {{app_role}}: NOLOGIN group of every role that serves tenants.
 
 create schema bulkhead_wall;
 

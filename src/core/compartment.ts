@@ -70,14 +70,14 @@ export interface ProbeTarget {
  */
 export interface Compartment<Handle extends AsyncDisposable = AsyncDisposable> {
   readonly kind: CompartmentKind;
-  /** Chooses a container; writes nothing that needs undoing. @throws isolation_unavailable */
+  /** Chooses a container; what it reserves, `erase` gives back. @throws isolation_unavailable */
   place(request: PlacementRequest): Promise<Placement>;
   /** Makes the container ready. After a failure, `erase` undoes whatever part was done. */
   provision(placement: Placement, plan: Plan): Promise<void>;
   /** The only way to data. The only place where role, path, context, prefix or namespace is set. */
   open(scope: Scope): Promise<Handle>;
-  /** Ends every live capability of the tenant inside the store itself. */
-  seal(placement: Placement): Promise<void>;
+  /** `sealed`: ends every live capability of the tenant inside the store itself, until `open` again. The data stays. */
+  seal(placement: Placement, state: 'sealed' | 'open'): Promise<void>;
   usage(placement: Placement): Promise<readonly Usage[]>;
   export(placement: Placement): AsyncIterable<ExportRecord>;
   import(placement: Placement, records: AsyncIterable<ExportRecord>): Promise<ImportReceipt>;

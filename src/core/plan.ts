@@ -29,3 +29,12 @@ export interface Plan {
   /** A decimal amount of dollars a month. */
   readonly priceUsd: string;
 }
+
+/** What a login may do where its plan says nothing else; also the default of the database roles themselves. */
+export const defaultGovernor: Governor = Object.freeze({
+  statementTimeoutMs: 10_000,
+  lockTimeoutMs: 2_000,
+  idleTimeoutMs: 10_000,
+  maxRows: 50_000,
+  maxQueries: 100,
+});

@@ -54,7 +54,8 @@ export class Capabilities {
     const key = keyOf(placement);
     const cached = this.#cached.get(key);
     const now = this.#clock.monotonicMs();
-    if (cached === undefined || now >= cached.endsAtMs) return this.#issueOnce(key, placement).then(({ token }) => token);
+    if (cached === undefined || now >= cached.endsAtMs)
+      return this.#issueOnce(key, placement).then(({ token }) => token);
     if (now >= cached.renewAtMs) void this.#issueOnce(key, placement).catch(() => undefined);
     return cached.token;
   }

@@ -13,7 +13,8 @@ export const sharedSchema = 'shared';
 /** The schema of the one tenant of a database of its own. */
 export const ownDatabaseSchema = 'tenant';
 
-const CONTAINER = /^([a-z0-9-]{1,40}):(?:(shared)|schema\/(tenant_[0-9a-f]{32})|database\/(tenant_[0-9a-f]{32}))$/;
+const CONTAINER =
+  /^([a-z0-9-]{1,40}):(?:(shared)|schema\/(tenant_[0-9a-f]{32})|database\/(tenant_[0-9a-f]{32}))$/;
 
 /** @throws internal for an address that Bulkhead did not write */
 export function parseContainer(placement: Placement): RowsContainer {
@@ -81,7 +82,9 @@ export function roleNames(prefix: string): RoleNames {
     app: `${prefix}_app`,
     wall: `${prefix}_wall`,
     own: (container) =>
-      container.kind === 'schema' ? `${prefix}_s${container.schema.slice(6)}` : `${prefix}_d${container.database.slice(6)}`,
+      container.kind === 'schema'
+        ? `${prefix}_s${container.schema.slice(6)}`
+        : `${prefix}_d${container.database.slice(6)}`,
   };
 }
 

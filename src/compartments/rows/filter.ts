@@ -45,7 +45,8 @@ export function toWhere(table: TableModel, filter: Filter | undefined, builder: 
 function toCondition(column: ColumnModel, condition: Condition, builder: SqlBuilder): string {
   const name = quote(column.name);
   if (condition === null) return `${name} is null`;
-  if (typeof condition !== 'object' || condition instanceof Date) return `${name} = ${builder.bind(condition)}`;
+  if (typeof condition !== 'object' || condition instanceof Date)
+    return `${name} = ${builder.bind(condition)}`;
   const parts = Object.entries(condition)
     .filter(([, operand]) => operand !== undefined)
     .map(([operator, operand]) => toComparison(column, operator, { operand, builder }));
@@ -54,7 +55,11 @@ function toCondition(column: ColumnModel, condition: Condition, builder: SqlBuil
   return parts.join(' and ');
 }
 
-function toComparison(column: ColumnModel, operator: string, input: { operand: unknown; builder: SqlBuilder }): string {
+function toComparison(
+  column: ColumnModel,
+  operator: string,
+  input: { operand: unknown; builder: SqlBuilder },
+): string {
   const { operand, builder } = input;
   const name = quote(column.name);
   if (!operators.has(operator))
@@ -63,7 +68,8 @@ function toComparison(column: ColumnModel, operator: string, input: { operand: u
       reason: `unknown operator; use one of ${[...operators].join(', ')}`,
     });
   if (operator === 'isNull') return operand === true ? `${name} is null` : `${name} is not null`;
-  if (operator === 'in') return `${name} = any (${builder.bind(parseList(column, operand))}::${column.type}[])`;
+  if (operator === 'in')
+    return `${name} = any (${builder.bind(parseList(column, operand))}::${column.type}[])`;
   // ^@ is leakproof and indexable under row-level security, LIKE is neither.
   if (operator === 'startsWith') return `${name} ^@ ${builder.bind(String(operand))}`;
   if (operand === null)

@@ -60,7 +60,11 @@ export function createHandle(deps: HandleDeps, target: HandleTarget): RowsHandle
   const run = async <R extends Row>(statement: SqlStatement, options: RunOptions): Promise<SqlResult<R>> => {
     spendQuery(scope);
     const result = await withContext(deps, target, (context) =>
-      target.database.run<R>(context, statement, { signal: scope.signal, maxRows: scope.governor.maxRows, ...options }),
+      target.database.run<R>(context, statement, {
+        signal: scope.signal,
+        maxRows: scope.governor.maxRows,
+        ...options,
+      }),
     );
     return checked(deps, scope, result);
   };
@@ -87,7 +91,9 @@ function createTransactionHandle(deps: HandleDeps, scope: Scope, tx: SqlTransact
   return {
     ...createSurface(deps, scope, run),
     transaction: () =>
-      Promise.reject(new BulkheadError('value_invalid', { reason: 'transactions do not nest; use the one that is open' })),
+      Promise.reject(
+        new BulkheadError('value_invalid', { reason: 'transactions do not nest; use the one that is open' }),
+      ),
     [Symbol.asyncDispose]: async () => {},
   };
 }
@@ -121,7 +127,10 @@ function createSurface(deps: HandleDeps, scope: Scope, run: Run): Pick<RowsHandl
 function toStatement(strings: TemplateStringsArray, values: readonly unknown[]): SqlStatement {
   if (!Array.isArray(strings) || !Object.isFrozen(strings) || !Array.isArray(strings.raw))
     throw new BulkheadError('value_invalid', { reason: 'call sql as a tag: sql`select … where id = ${id}`' });
-  return { text: strings.reduce((text, part, index) => (index === 0 ? part : `${text}$${index}${part}`), ''), values };
+  return {
+    text: strings.reduce((text, part, index) => (index === 0 ? part : `${text}$${index}${part}`), ''),
+    values,
+  };
 }
 
 /** Runs `work` under a live capability. One that was revoked or ran out is replaced once; the batch it failed in left nothing. */
@@ -186,7 +195,11 @@ function toBulkheadError(cause: unknown, scope: Scope | undefined): unknown {
   if (code !== undefined) return new BulkheadError(code, detail, { cause });
   if (sqlState === capabilityRefusedState) return new BulkheadError('capability_refused', detail, { cause });
   if (sqlState === '42501')
-    return new BulkheadError('value_invalid', { ...detail, reason: 'the tenant role may not do this' }, { cause });
+    return new BulkheadError(
+      'value_invalid',
+      { ...detail, reason: 'the tenant role may not do this' },
+      { cause },
+    );
   // Class 22: a value that its type cannot hold. Class 23: not null and check. Class 42: the statement itself.
   if (/^(?:22|23|42|0A)/.test(sqlState))
     return new BulkheadError('value_invalid', { ...detail, reason: cause.message }, { cause });

@@ -34,7 +34,9 @@ export function toOrderBy(order: Order): string {
 
 /** The sort columns once more as text: a JavaScript Date would lose microseconds, and rows with them. */
 export function toCursorColumns(order: Order): string {
-  return order.columns.map(({ column }, index) => `, ${quote(column.name)}::text as "__cursor_${index}"`).join('');
+  return order.columns
+    .map(({ column }, index) => `, ${quote(column.name)}::text as "__cursor_${index}"`)
+    .join('');
 }
 
 /** Removes the cursor columns from the row and returns them. */
@@ -52,7 +54,12 @@ export function encodeCursor(table: TableModel, order: Order, values: readonly (
 }
 
 /** @returns the condition that rows come after the cursor. @throws value_invalid for a cursor of another listing */
-export function toAfter(input: { table: TableModel; order: Order; cursor: string; builder: SqlBuilder }): string {
+export function toAfter(input: {
+  table: TableModel;
+  order: Order;
+  cursor: string;
+  builder: SqlBuilder;
+}): string {
   const { table, order, cursor, builder } = input;
   const values = decodeCursor(table, order, cursor);
   // (a, b) after (x, y) with mixed directions and nulls: a beyond x, or a level with x and b beyond y.
@@ -63,7 +70,9 @@ export function toAfter(input: { table: TableModel; order: Order; cursor: string
     if (beyond === undefined) return [];
     const level = order.columns.slice(0, depth).map(({ column }, index) => {
       const value = values[index] ?? null;
-      return value === null ? `${quote(column.name)} is null` : `${quote(column.name)} = ${builder.bind(value)}::${column.type}`;
+      return value === null
+        ? `${quote(column.name)} is null`
+        : `${quote(column.name)} = ${builder.bind(value)}::${column.type}`;
     });
     return [`(${[...level, beyond].join(' and ')})`];
   });
@@ -94,12 +103,18 @@ function decodeCursor(table: TableModel, order: Order, cursor: string): readonly
   }
   if (!Array.isArray(decoded)) throw refusal;
   const [mark, ...values] = decoded as unknown[];
-  const wellFormed = values.every((value): value is string | null => value === null || typeof value === 'string');
-  if (mark !== fingerprint(table, order) || values.length !== order.columns.length || !wellFormed) throw refusal;
+  const wellFormed = values.every(
+    (value): value is string | null => value === null || typeof value === 'string',
+  );
+  if (mark !== fingerprint(table, order) || values.length !== order.columns.length || !wellFormed)
+    throw refusal;
   return values;
 }
 
 function fingerprint(table: TableModel, order: Order): string {
-  const text = [table.name, ...order.columns.map(({ column, descending }) => `${column.name} ${descending ? 'd' : 'a'}`)];
+  const text = [
+    table.name,
+    ...order.columns.map(({ column, descending }) => `${column.name} ${descending ? 'd' : 'a'}`),
+  ];
   return createHash('sha256').update(JSON.stringify(text)).digest('base64url').slice(0, 8);
 }

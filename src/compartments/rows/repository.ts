@@ -64,11 +64,14 @@ export function createRepository<T extends Row>(sql: TableSql, runner: ScopedRun
       const row = stamped(table, values, runner.tenantId);
       const builder = new SqlBuilder();
       const names = Object.keys(row).map(quote).join(', ');
-      const binds = Object.values(row).map((value) => builder.bind(value)).join(', ');
+      const binds = Object.values(row)
+        .map((value) => builder.bind(value))
+        .join(', ');
       const text = `insert into ${name} (${names}) values (${binds}) returning ${sql.columns}`;
       const { rows } = await runner.run<T>({ text, values: builder.values });
       const [created] = rows;
-      if (created === undefined) throw new BulkheadError('internal', { reason: 'an insert returned no row', table: table.name });
+      if (created === undefined)
+        throw new BulkheadError('internal', { reason: 'an insert returned no row', table: table.name });
       return created;
     },
 
@@ -78,8 +81,10 @@ export function createRepository<T extends Row>(sql: TableSql, runner: ScopedRun
       const builder = new SqlBuilder();
       const key = `"tenant_id" = ${builder.bind(runner.tenantId)} and "id" = ${builder.bind(id)}`;
       const sets = Object.entries(row).map(([column, value]) => `${quote(column)} = ${builder.bind(value)}`);
-      if (Object.hasOwn(table.columns, 'updated_at') && !Object.hasOwn(row, 'updated_at')) sets.push('"updated_at" = now()');
-      if (sets.length === 0) throw new BulkheadError('value_invalid', { table: table.name, reason: 'there is nothing to change' });
+      if (Object.hasOwn(table.columns, 'updated_at') && !Object.hasOwn(row, 'updated_at'))
+        sets.push('"updated_at" = now()');
+      if (sets.length === 0)
+        throw new BulkheadError('value_invalid', { table: table.name, reason: 'there is nothing to change' });
       const text = `update ${name} set ${sets.join(', ')} where ${key} returning ${sql.columns}`;
       const { rows } = await runner.run<T>({ text, values: builder.values });
       return rows[0];
@@ -100,7 +105,11 @@ export function createRepository<T extends Row>(sql: TableSql, runner: ScopedRun
   };
 }
 
-async function findPage<T extends Row>(sql: TableSql, runner: ScopedRunner, query: ListQuery): Promise<Page<T>> {
+async function findPage<T extends Row>(
+  sql: TableSql,
+  runner: ScopedRunner,
+  query: ListQuery,
+): Promise<Page<T>> {
   const { table } = sql;
   const limit = parseBound('limit', query.limit ?? defaultLimit, { least: 1, most: maxLimit });
   const offset = parseBound('offset', query.offset ?? 0, { least: 0, most: maxOffset });
@@ -144,7 +153,11 @@ function startWhere(table: TableModel, runner: ScopedRunner): WhereBuilder {
 /** A malformed id is an id that is not there: the same answer, and no round trip for the caller to learn from. */
 function isId(table: TableModel, id: string): boolean {
   const column = table.columns['id'];
-  if (column === undefined) throw new BulkheadError('value_invalid', { table: table.name, reason: 'the table has no column "id"; use findOne or sql' });
+  if (column === undefined)
+    throw new BulkheadError('value_invalid', {
+      table: table.name,
+      reason: 'the table has no column "id"; use findOne or sql',
+    });
   return column.type !== 'uuid' || parseRowId(id) !== undefined;
 }
 
@@ -154,12 +167,19 @@ function stamped(table: TableModel, values: Readonly<Row>, tenantId: string): Ro
 }
 
 function unstamped(table: TableModel, values: Readonly<Row>, tenantId: string): Row {
-  if (table.shared) throw new BulkheadError('value_invalid', { table: table.name, reason: 'the table is shared and read-only for tenants' });
+  if (table.shared)
+    throw new BulkheadError('value_invalid', {
+      table: table.name,
+      reason: 'the table is shared and read-only for tenants',
+    });
   const row: Row = {};
   for (const [name, value] of Object.entries(values)) {
     if (name === 'tenant_id') {
       if (value !== tenantId)
-        throw new BulkheadError('value_invalid', { field: 'tenant_id', reason: 'it comes from the scope; leave it out' });
+        throw new BulkheadError('value_invalid', {
+          field: 'tenant_id',
+          reason: 'it comes from the scope; leave it out',
+        });
       continue;
     }
     const column = columnOf(table, name);
@@ -172,5 +192,8 @@ function unstamped(table: TableModel, values: Readonly<Row>, tenantId: string): 
 
 function parseBound(field: string, value: number, range: { least: number; most: number }): number {
   if (Number.isInteger(value) && value >= range.least && value <= range.most) return value;
-  throw new BulkheadError('value_invalid', { field, reason: `must be a whole number from ${range.least} to ${range.most}` });
+  throw new BulkheadError('value_invalid', {
+    field,
+    reason: `must be a whole number from ${range.least} to ${range.most}`,
+  });
 }

@@ -1,0 +1,135 @@
+import type { PlacementRequest } from '../../core/compartment.ts';
+import { moveByCopy } from '../../core/compartment-move.ts';
+import type { Placement } from '../../core/placement.ts';
+import { defaultGovernor } from '../../core/plan.ts';
+import { assertScope, getCurrentTenant, placementIn, type Scope } from '../../core/scope.ts';
+import type { AdminDatabase, WallContext } from '../../drivers/sql.ts';
+import type { TenantSide } from './as-tenant.ts';
+import { Capabilities } from './capabilities.ts';
+import {
+  chooseContainer,
+  parseContainer,
+  roleOf,
+  schemaOf,
+  toContainerAddress,
+  type RowsContainer,
+} from './container.ts';
+import type { RowsDeps } from './deps.ts';
+import { eraseContainer } from './erase.ts';
+import { createHandle, type HandleDeps } from './handle.ts';
+import { rotateLogin } from './logins.ts';
+import { TenantPools } from './pools.ts';
+import { probeRows } from './probe.ts';
+import { provisionContainer, sealTenant } from './provision.ts';
+import { toTableSql } from './repository.ts';
+import type { RowsCompartment, RowsHandle } from './rows.ts';
+import { exportRows, importRows, measureRows } from './transfer.ts';
+
+/** Rows in Postgres, behind the wall, on any of the four isolations. */
+export function createRows(deps: RowsDeps): RowsCompartment {
+  const pools = new TenantPools(deps);
+
+  const withAdmin = async <T>(
+    container: RowsContainer,
+    body: (admin: AdminDatabase) => Promise<T>,
+  ): Promise<T> => {
+    const server = await deps.servers.server(container.server);
+    return container.kind === 'database' ? server.withAdmin(container.database, body) : body(server.pool);
+  };
+  const side = (placement: Placement): TenantSide & { container: RowsContainer } => {
+    const container = parseContainer(placement);
+    return {
+      tenant: placement.tenant,
+      schema: schemaOf(container),
+      role: roleOf(container, deps.roles),
+      container,
+    };
+  };
+
+  const capabilities = new Capabilities({
+    withIssuer: (placement, body) => withAdmin(parseContainer(placement), body),
+    clock: deps.clock,
+    ttlMs: deps.limits.capabilityTtlMs,
+    maxTenants: deps.limits.maxTenants,
+  });
+  const handleDeps: HandleDeps = {
+    capabilities,
+    tables: new Map(deps.tables.map((table) => [table.name, toTableSql(table)])),
+    assertLive: deps.assertLive,
+    onForeignRow: deps.onForeignRow,
+  };
+
+  const openSync = (scope: Scope): RowsHandle => {
+    assertScope(scope);
+    const placement = placementIn(scope, 'rows');
+    const container = parseContainer(placement);
+    return createHandle(handleDeps, {
+      scope,
+      placement,
+      database: pools.of(placement.tenant, container),
+      context: toContext(scope, container, deps),
+    });
+  };
+
+  const compartment: RowsCompartment = {
+    kind: 'rows',
+    async place(request: PlacementRequest) {
+      const server = await deps.servers.choose(request);
+      const container = toContainerAddress(chooseContainer(request.tenant, request.isolation, server));
+      return { tenant: request.tenant, compartment: 'rows', isolation: request.isolation, container };
+    },
+    provision: (placement) => provisionContainer(deps, placement.tenant, parseContainer(placement)),
+    open: async (scope) => openSync(scope),
+    current: () => openSync(getCurrentTenant()),
+    async seal(placement, state) {
+      await withAdmin(parseContainer(placement), (admin) => sealTenant(admin, placement.tenant, state));
+      capabilities.forget(placement);
+    },
+    usage: (placement) => {
+      const own = side(placement);
+      return withAdmin(own.container, (admin) => measureRows(admin, own, deps.tables));
+    },
+    async *export(placement) {
+      const own = side(placement);
+      yield* exportRows((body) => withAdmin(own.container, body), own, deps.tables);
+    },
+    import: (placement, records) => {
+      const own = side(placement);
+      return importRows((body) => withAdmin(own.container, body), own, { tables: deps.tables, records });
+    },
+    move: (from, to) => moveByCopy(compartment, from, to),
+    async erase(placement) {
+      const container = parseContainer(placement);
+      capabilities.forget(placement);
+      await pools.drop(container);
+      return await eraseContainer(deps, placement.tenant, container);
+    },
+    probe: (target) => probeRows(target, compartment.open),
+    stats: () => pools.stats(),
+    async rotateCredential(scope) {
+      const own = side(placementIn(scope, 'rows'));
+      await withAdmin(own.container, (admin) =>
+        rotateLogin(admin, deps.credentials, pools.loginOwner(scope.tenantId, own.container)),
+      );
+    },
+    close: () => pools.close(),
+  };
+  return compartment;
+}
+
+function toContext(scope: Scope, container: RowsContainer, deps: RowsDeps): Omit<WallContext, 'capability'> {
+  const { governor } = scope;
+  return {
+    tenantId: scope.tenantId,
+    role: container.kind === 'schema' ? deps.roles.own(container) : undefined,
+    searchPath: container.kind === 'schema' ? `${container.schema}, pg_temp` : undefined,
+    // The logins have the defaults already; sending them again would cost every statement.
+    statementTimeoutMs: differing(governor.statementTimeoutMs, defaultGovernor.statementTimeoutMs),
+    lockTimeoutMs: differing(governor.lockTimeoutMs, defaultGovernor.lockTimeoutMs),
+    idleTimeoutMs: differing(governor.idleTimeoutMs, defaultGovernor.idleTimeoutMs),
+  };
+}
+
+function differing(value: number, from: number): number | undefined {
+  return value === from ? undefined : value;
+}

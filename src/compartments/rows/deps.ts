@@ -1,0 +1,48 @@
+import type { Clock } from '../../core/clock.ts';
+import type { PlacementRequest } from '../../core/compartment.ts';
+import type { TenantId } from '../../core/ids.ts';
+import type { Scope } from '../../core/scope.ts';
+import type { SqlServer } from '../../drivers/server.ts';
+import type { RoleNames } from './container.ts';
+import type { CompiledMigration } from './migrations/compile.ts';
+import type { TableModel } from './migrations/table-model.ts';
+import type { WallFile } from './wall.ts';
+
+/** Secrets of tenants, encrypted at rest. `owner` is the tenant's id or `server:name`. */
+export interface CredentialStore {
+  put(owner: string, purpose: string, secret: string): Promise<void>;
+  /** Keeps what is there already. @returns what is stored now */
+  putOnce(owner: string, purpose: string, secret: string): Promise<string>;
+  get(owner: string, purpose: string): Promise<string | undefined>;
+  drop(owner: string): Promise<number>;
+}
+
+/** The servers this node knows. */
+export interface ServerCatalog {
+  /** Name of the server a new tenant goes to. @throws isolation_unavailable */
+  choose(request: PlacementRequest): Promise<string>;
+  /** @throws compartment_unreachable for a name nobody knows */
+  server(name: string): Promise<SqlServer>;
+  /** A dedicated server the tenant had is free again. */
+  release(tenant: TenantId): Promise<void>;
+}
+
+/** What the rows compartment is given; nothing of it is looked up elsewhere. */
+export interface RowsDeps {
+  readonly servers: ServerCatalog;
+  readonly credentials: CredentialStore;
+  readonly roles: RoleNames;
+  readonly wallFiles: readonly WallFile[];
+  readonly migrations: readonly CompiledMigration[];
+  readonly tables: readonly TableModel[];
+  readonly clock: Clock;
+  readonly limits: {
+    readonly capabilityTtlMs: number;
+    readonly maxTenants: number;
+    readonly sharedMin: number;
+    readonly sharedMax: number;
+    readonly tenantMax: number;
+  };
+  readonly assertLive: (scope: Scope) => void | Promise<void>;
+  readonly onForeignRow: (scope: Scope) => void;
+}

@@ -1,0 +1,113 @@
+import type { TenantId } from '../../core/ids.ts';
+import type { AdminDatabase } from '../../drivers/sql.ts';
+import { ownDatabaseSchema, sharedSchema, type RoleNames, type RowsContainer } from './container.ts';
+import type { RowsDeps } from './deps.ts';
+import { quote } from './filter.ts';
+import { ensureLogin } from './logins.ts';
+import { applyMigrations } from './migrations/apply.ts';
+import { groupRole, installWall, literal } from './wall.ts';
+
+/** Makes a pool database ready to hold shared and schema tenants. Idempotent; run at each start. */
+export async function preparePool(deps: RowsDeps, name: string): Promise<void> {
+  const server = await deps.servers.server(name);
+  const { pool } = server;
+  await installWall(pool, { roles: deps.roles, files: deps.wallFiles, database: 'pool' });
+  await ensureLogin(pool, deps.credentials, { owner: `server:${name}`, role: deps.roles.app });
+  const app = quote(deps.roles.app);
+  await pool.script(`
+    grant ${quote(groupRole(deps.roles))} to ${app} with inherit true;
+    create schema if not exists ${quote(sharedSchema)};
+    revoke all on schema ${quote(sharedSchema)} from public;
+    grant usage on schema ${quote(sharedSchema)} to ${app};
+    do $$ begin
+      execute format('alter role ${app} in database %I set search_path = ${sharedSchema}, pg_temp', current_database());
+    end $$;`);
+  await applyMigrations(pool, { schema: sharedSchema, role: deps.roles.app, migrations: deps.migrations });
+}
+
+/** Puts one tenant into its container. Every statement may run again. */
+export async function provisionContainer(
+  deps: RowsDeps,
+  tenant: TenantId,
+  container: RowsContainer,
+): Promise<void> {
+  const server = await deps.servers.server(container.server);
+  switch (container.kind) {
+    case 'shared':
+      return await admit(server.pool, tenant);
+    case 'schema': {
+      const role = deps.roles.own(container);
+      await server.pool.script(
+        toSchemaScript(deps.roles, { schema: container.schema, role, login: deps.roles.app }),
+      );
+      await applyMigrations(server.pool, { schema: container.schema, role, migrations: deps.migrations });
+      return await admit(server.pool, tenant);
+    }
+    case 'database': {
+      await server.createDatabase(container.database);
+      return await server.withAdmin(container.database, (admin) =>
+        provisionDatabase(deps, { admin, tenant, container }),
+      );
+    }
+  }
+}
+
+async function provisionDatabase(
+  deps: RowsDeps,
+  input: { admin: AdminDatabase; tenant: TenantId; container: Extract<RowsContainer, { kind: 'database' }> },
+): Promise<void> {
+  const { admin, tenant, container } = input;
+  const role = deps.roles.own(container);
+  await installWall(admin, { roles: deps.roles, files: deps.wallFiles, database: 'own' });
+  await ensureLogin(admin, deps.credentials, { owner: tenant, role });
+  await admin.script(`
+    grant ${quote(groupRole(deps.roles))} to ${quote(role)} with inherit true;
+    create schema if not exists ${quote(ownDatabaseSchema)};
+    revoke all on schema ${quote(ownDatabaseSchema)} from public;
+    grant usage on schema ${quote(ownDatabaseSchema)} to ${quote(role)};
+    grant connect on database ${quote(container.database)} to ${quote(role)};
+    alter role ${quote(role)} in database ${quote(container.database)} set search_path = ${ownDatabaseSchema}, pg_temp;`);
+  await applyMigrations(admin, { schema: ownDatabaseSchema, role, migrations: deps.migrations });
+  await admit(admin, tenant);
+}
+
+/** From here on the database gives out capabilities for the tenant. */
+export async function admit(admin: AdminDatabase, tenant: TenantId): Promise<void> {
+  await admin.query(
+    `insert into bulkhead_wall.tenant (tenant_id) values ($1) on conflict (tenant_id) do update set sealed = false`,
+    [tenant],
+  );
+}
+
+/** Sealed: every capability ends and no more are given out. Waits for an issue under way, so that none slips through. */
+export async function sealTenant(
+  admin: AdminDatabase,
+  tenant: TenantId,
+  state: 'sealed' | 'open',
+): Promise<void> {
+  await admin.transaction(async (tx) => {
+    await tx.query(`update bulkhead_wall.tenant set sealed = $2 where tenant_id = $1`, [
+      tenant,
+      state === 'sealed',
+    ]);
+    if (state === 'sealed')
+      await tx.query(`delete from bulkhead_wall.capability where tenant_id = $1`, [tenant]);
+  });
+}
+
+function toSchemaScript(roles: RoleNames, own: { schema: string; role: string; login: string }): string {
+  const role = quote(own.role);
+  const schema = quote(own.schema);
+  // One role a schema: a role shared by schemas would read the neighbour's table by its qualified name.
+  return `
+    do $$ begin
+      if not exists (select from pg_roles where rolname = ${literal(own.role)}) then
+        create role ${role} nosuperuser nocreatedb nocreaterole noreplication nobypassrls noinherit nologin;
+      end if;
+    end $$;
+    grant ${quote(groupRole(roles))} to ${role} with inherit true;
+    grant ${role} to ${quote(own.login)} with inherit false, set true;
+    create schema if not exists ${schema};
+    revoke all on schema ${schema} from public;
+    grant usage on schema ${schema} to ${role};`;
+}
