@@ -5,7 +5,7 @@ import type { Scope } from '../../core/scope.ts';
 import type { SqlServer } from '../../drivers/server.ts';
 import type { RoleNames } from './container.ts';
 import type { CompiledMigration } from './migrations/compile.ts';
-import type { TableModel } from './migrations/table-model.ts';
+import type { Table } from './tables.ts';
 import type { WallFile } from './wall.ts';
 
 /** Secrets of tenants, encrypted at rest. `owner` is the tenant's id or `server:name`. */
@@ -34,7 +34,8 @@ export interface RowsDeps {
   readonly roles: RoleNames;
   readonly wallFiles: readonly WallFile[];
   readonly migrations: readonly CompiledMigration[];
-  readonly tables: readonly TableModel[];
+  /** Referenced tables first; see `toTables`. */
+  readonly tables: readonly Table[];
   readonly clock: Clock;
   readonly limits: {
     readonly capabilityTtlMs: number;

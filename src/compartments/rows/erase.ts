@@ -5,7 +5,7 @@ import type { RowsContainer } from './container.ts';
 import { sharedSchema } from './container.ts';
 import type { RowsDeps } from './deps.ts';
 import { quote } from './filter.ts';
-import type { TableModel } from './migrations/table-model.ts';
+import { tenantTables, type Table } from './tables.ts';
 import { literal } from './wall.ts';
 
 /** Every lock of a dropped table is held until commit, and a server has some thousands: so tables go in handfuls. */
@@ -45,9 +45,9 @@ const notCovered = ['write-ahead log and base backups of the server, until their
 async function eraseShared(
   admin: AdminDatabase,
   tenant: TenantId,
-  tables: readonly TableModel[],
+  tables: readonly Table[],
 ): Promise<EraseReceipt> {
-  const owned = tables.filter(({ shared }) => !shared);
+  const owned = tenantTables(tables);
   const removed = await admin.transaction(async (tx) => {
     let count = 0n;
     // Children come after the tables they refer to, so they are emptied first.
@@ -67,7 +67,7 @@ async function eraseShared(
   return { removed, left: BigInt(rows[0]?.left ?? '1'), notCovered };
 }
 
-function inShared(table: TableModel): string {
+function inShared(table: Table): string {
   return `${quote(sharedSchema)}.${quote(table.name)}`;
 }
 
@@ -117,8 +117,10 @@ async function countRows(admin: AdminDatabase, schema: string, tables: readonly 
   return BigInt(rows[0]?.n ?? '0');
 }
 
-async function countOwned(admin: AdminDatabase, tables: readonly TableModel[]): Promise<bigint> {
+async function countOwned(admin: AdminDatabase, tables: readonly Table[]): Promise<bigint> {
   const existing = new Set(await readTableNames(admin, 'tenant'));
-  const owned = tables.filter(({ name, shared }) => !shared && existing.has(name)).map(({ name }) => name);
+  const owned = tenantTables(tables)
+    .map(({ name }) => name)
+    .filter((name) => existing.has(name));
   return owned.length === 0 ? 0n : await countRows(admin, 'tenant', owned);
 }

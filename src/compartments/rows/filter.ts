@@ -1,6 +1,7 @@
 import { BulkheadError } from '../../core/errors.ts';
-import type { ColumnModel, TableModel } from './migrations/table-model.ts';
+import type { ColumnModel } from './migrations/table-model.ts';
 import type { Condition, Filter, Scalar } from './rows.ts';
+import type { Table } from './tables.ts';
 
 /** Text of a statement under construction and the values it binds. */
 export class SqlBuilder {
@@ -14,13 +15,13 @@ export class SqlBuilder {
 }
 
 /** @throws value_invalid where the table has no such column; names never reach SQL unless they come from the model */
-export function columnOf(table: TableModel, name: string): ColumnModel {
-  const column = Object.hasOwn(table.columns, name) ? table.columns[name] : undefined;
+export function columnOf(table: Table, name: string): ColumnModel {
+  const column = table.byName.get(name);
   if (column === undefined)
     throw new BulkheadError('value_invalid', {
       field: name.slice(0, 63),
       table: table.name,
-      reason: `the table has no such column; it has ${Object.keys(table.columns).join(', ')}`,
+      reason: `the table has no such column; it has ${[...table.byName.keys()].join(', ')}`,
     });
   return column;
 }
@@ -35,7 +36,7 @@ const operators = new Set([...Object.keys(comparisons), 'in', 'isNull', 'startsW
 const maxListed = 1_000;
 
 /** @returns ` and …` for every condition, or the empty text */
-export function toWhere(table: TableModel, filter: Filter | undefined, builder: SqlBuilder): string {
+export function toWhere(table: Table, filter: Filter | undefined, builder: SqlBuilder): string {
   if (filter === undefined) return '';
   return Object.entries(filter)
     .map(([name, condition]) => ` and ${toCondition(columnOf(table, name), condition, builder)}`)

@@ -2,15 +2,16 @@ import { createHash } from 'node:crypto';
 import { BulkheadError } from '../../core/errors.ts';
 import type { Row } from '../../drivers/sql.ts';
 import { columnOf, quote, type SqlBuilder } from './filter.ts';
-import type { ColumnModel, TableModel } from './migrations/table-model.ts';
+import type { ColumnModel } from './migrations/table-model.ts';
 import type { ListQuery } from './rows.ts';
+import type { Table } from './tables.ts';
 
 /** A total order over a table: what was asked for, then the rest of the primary key. Nulls are always last. */
 export interface Order {
   readonly columns: readonly { readonly column: ColumnModel; readonly descending: boolean }[];
 }
 
-export function toOrder(table: TableModel, query: ListQuery): Order {
+export function toOrder(table: Table, query: ListQuery): Order {
   const asked = (query.orderBy ?? []).map(({ column, direction }) => {
     if (direction !== undefined && direction !== 'asc' && direction !== 'desc')
       throw new BulkheadError('value_invalid', { field: 'direction', reason: 'use asc or desc' });
@@ -18,7 +19,7 @@ export function toOrder(table: TableModel, query: ListQuery): Order {
   });
   const named = new Set(asked.map(({ column }) => column.name));
   const rest = table.primaryKey
-    .filter((name) => name !== 'tenant_id' && !named.has(name))
+    .filter((name) => !named.has(name))
     .map((name) => ({ column: columnOf(table, name), descending: false }));
   return { columns: [...asked, ...rest] };
 }
@@ -49,17 +50,12 @@ export function takeCursor(row: Row, order: Order): readonly (string | null)[] {
   });
 }
 
-export function encodeCursor(table: TableModel, order: Order, values: readonly (string | null)[]): string {
+export function encodeCursor(table: Table, order: Order, values: readonly (string | null)[]): string {
   return Buffer.from(JSON.stringify([fingerprint(table, order), ...values])).toString('base64url');
 }
 
 /** @returns the condition that rows come after the cursor. @throws value_invalid for a cursor of another listing */
-export function toAfter(input: {
-  table: TableModel;
-  order: Order;
-  cursor: string;
-  builder: SqlBuilder;
-}): string {
+export function toAfter(input: { table: Table; order: Order; cursor: string; builder: SqlBuilder }): string {
   const { table, order, cursor, builder } = input;
   const values = decodeCursor(table, order, cursor);
   // (a, b) after (x, y) with mixed directions and nulls: a beyond x, or a level with x and b beyond y.
@@ -90,7 +86,7 @@ function toBeyond(
   return part.column.nullable ? `(${compared} or ${name} is null)` : compared;
 }
 
-function decodeCursor(table: TableModel, order: Order, cursor: string): readonly (string | null)[] {
+function decodeCursor(table: Table, order: Order, cursor: string): readonly (string | null)[] {
   const refusal = new BulkheadError('value_invalid', {
     field: 'after',
     reason: 'the cursor is not of this listing: pass nextCursor unchanged, with the same order',
@@ -111,7 +107,7 @@ function decodeCursor(table: TableModel, order: Order, cursor: string): readonly
   return values;
 }
 
-function fingerprint(table: TableModel, order: Order): string {
+function fingerprint(table: Table, order: Order): string {
   const text = [
     table.name,
     ...order.columns.map(({ column, descending }) => `${column.name} ${descending ? 'd' : 'a'}`),

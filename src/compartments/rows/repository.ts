@@ -3,8 +3,8 @@ import { parseRowId } from '../../core/ids.ts';
 import type { Row, SqlResult, SqlStatement } from '../../drivers/sql.ts';
 import { columnOf, quote, SqlBuilder, toWhere } from './filter.ts';
 import { encodeCursor, takeCursor, toAfter, toCursorColumns, toOrder, toOrderBy } from './keyset.ts';
-import type { TableModel } from './migrations/table-model.ts';
 import type { Filter, ListQuery, Page, Repository } from './rows.ts';
+import type { Table } from './tables.ts';
 
 /** How a repository reaches its tenant: statements run under the wall, rows come back checked. */
 export interface ScopedRunner {
@@ -18,15 +18,15 @@ const maxOffset = 100_000;
 
 /** SQL of one table that never changes; made once a table. */
 export interface TableSql {
-  readonly table: TableModel;
+  readonly table: Table;
   readonly columns: string;
   readonly selectById: string;
   readonly deleteById: string;
 }
 
-export function toTableSql(table: TableModel): TableSql {
+export function toTableSql(table: Table): TableSql {
   const name = quote(table.name);
-  const columns = Object.keys(table.columns).map(quote).join(', ');
+  const columns = table.columns.map((column) => quote(column.name)).join(', ');
   // The predicate beside the wall is what the planner can use, and a second belt.
   const mine = '"tenant_id" = $1 and "id" = $2';
   return {
@@ -44,7 +44,7 @@ export function createRepository<T extends Row>(sql: TableSql, runner: ScopedRun
   return {
     async findById(id) {
       if (!isId(table, id)) return undefined;
-      if (table.shared) return await this.findOne({ id });
+      if (!table.hasTenant) return await this.findOne({ id });
       const { rows } = await runner.run<T>({ text: sql.selectById, values: [runner.tenantId, id] });
       return rows[0];
     },
@@ -81,7 +81,7 @@ export function createRepository<T extends Row>(sql: TableSql, runner: ScopedRun
       const builder = new SqlBuilder();
       const key = `"tenant_id" = ${builder.bind(runner.tenantId)} and "id" = ${builder.bind(id)}`;
       const sets = Object.entries(row).map(([column, value]) => `${quote(column)} = ${builder.bind(value)}`);
-      if (Object.hasOwn(table.columns, 'updated_at') && !Object.hasOwn(row, 'updated_at'))
+      if (table.byName.has('updated_at') && !Object.hasOwn(row, 'updated_at'))
         sets.push('"updated_at" = now()');
       if (sets.length === 0)
         throw new BulkheadError('value_invalid', { table: table.name, reason: 'there is nothing to change' });
@@ -132,27 +132,29 @@ async function findPage<T extends Row>(
 }
 
 class WhereBuilder extends SqlBuilder {
-  readonly #table: TableModel;
+  readonly #table: Table;
   readonly #tenantId: string;
-  constructor(table: TableModel, tenantId: string) {
+  constructor(table: Table, tenantId: string) {
     super();
     this.#table = table;
     this.#tenantId = tenantId;
   }
   /** The tenant always comes first. */
   text(filter: Filter | undefined): string {
-    const tenant = this.#table.shared ? ' where true' : ` where "tenant_id" = ${this.bind(this.#tenantId)}`;
+    const tenant = this.#table.hasTenant
+      ? ` where "tenant_id" = ${this.bind(this.#tenantId)}`
+      : ' where true';
     return `${tenant}${toWhere(this.#table, filter, this)}`;
   }
 }
 
-function startWhere(table: TableModel, runner: ScopedRunner): WhereBuilder {
+function startWhere(table: Table, runner: ScopedRunner): WhereBuilder {
   return new WhereBuilder(table, runner.tenantId);
 }
 
 /** A malformed id is an id that is not there: the same answer, and no round trip for the caller to learn from. */
-function isId(table: TableModel, id: string): boolean {
-  const column = table.columns['id'];
+function isId(table: Table, id: string): boolean {
+  const column = table.byName.get('id');
   if (column === undefined)
     throw new BulkheadError('value_invalid', {
       table: table.name,
@@ -162,15 +164,15 @@ function isId(table: TableModel, id: string): boolean {
 }
 
 /** A copy with the tenant set; the caller's object is never touched. */
-function stamped(table: TableModel, values: Readonly<Row>, tenantId: string): Row {
+function stamped(table: Table, values: Readonly<Row>, tenantId: string): Row {
   return { tenant_id: tenantId, ...unstamped(table, values, tenantId) };
 }
 
-function unstamped(table: TableModel, values: Readonly<Row>, tenantId: string): Row {
-  if (table.shared)
+function unstamped(table: Table, values: Readonly<Row>, tenantId: string): Row {
+  if (table.kind !== 'tenant')
     throw new BulkheadError('value_invalid', {
       table: table.name,
-      reason: 'the table is shared and read-only for tenants',
+      reason: 'a view or a shared table is read-only for tenants',
     });
   const row: Row = {};
   for (const [name, value] of Object.entries(values)) {

@@ -4,7 +4,7 @@ import { RecordHashes } from '../../core/record-hash.ts';
 import type { AdminDatabase, AdminTransaction } from '../../drivers/sql.ts';
 import { asTenant, type TenantSide } from './as-tenant.ts';
 import { quote } from './filter.ts';
-import type { TableModel } from './migrations/table-model.ts';
+import { copiedColumns, tenantTables, type Table } from './tables.ts';
 
 const batchRows = 500;
 
@@ -12,8 +12,8 @@ const batchRows = 500;
 export type WithAdmin = <T>(body: (admin: AdminDatabase) => Promise<T>) => Promise<T>;
 
 /** Every column as text, so that no number, time or array loses anything; the tenant stays behind. */
-function toRecordExpression(table: TableModel): string {
-  const names = Object.keys(table.columns).filter((name) => name !== 'tenant_id');
+function toRecordExpression(table: Table): string {
+  const names = copiedColumns(table).map(({ name }) => name);
   return `jsonb_build_object(${names.map((name) => `'${name.replaceAll("'", "''")}', t.${quote(name)}::text`).join(', ')})`;
 }
 
@@ -21,10 +21,10 @@ function toRecordExpression(table: TableModel): string {
 export async function* exportRows(
   withAdmin: WithAdmin,
   side: TenantSide,
-  tables: readonly TableModel[],
+  tables: readonly Table[],
 ): AsyncGenerator<ExportRecord> {
   // A generator cannot hold a transaction open safely: its reader may never come back. So pages are keyset by primary key.
-  for (const table of tables.filter(({ shared }) => !shared)) {
+  for (const table of tenantTables(tables)) {
     let last: readonly string[] | undefined;
     do {
       const after = last;
@@ -32,7 +32,7 @@ export async function* exportRows(
         asTenant(admin, side, (tx) => readPage(tx, table, { side, after })),
       );
       for (const { value } of page) yield { set: table.name, value };
-      last = page.length === batchRows ? page.at(-1)?.key : undefined;
+      last = page.length === batchRows && table.primaryKey.length > 0 ? page.at(-1)?.key : undefined;
     } while (last !== undefined);
   }
 }
@@ -44,19 +44,20 @@ interface PageRow extends Record<string, unknown> {
 
 async function readPage(
   tx: AdminTransaction,
-  table: TableModel,
+  table: Table,
   from: { side: TenantSide; after: readonly string[] | undefined },
 ): Promise<readonly PageRow[]> {
-  const keys = table.primaryKey.filter((name) => name !== 'tenant_id');
+  const keys = table.primaryKey;
   const names = keys.map((name) => `t.${quote(name)}`);
   const after =
     from.after === undefined
       ? ''
-      : ` and (${names.join(', ')}) > (${keys.map((name, index) => `$${index + 2}::${table.columns[name]?.type}`).join(', ')})`;
+      : ` and (${names.join(', ')}) > (${keys.map((name, index) => `$${index + 2}::${table.byName.get(name)?.type}`).join(', ')})`;
+  // A table with one row a tenant has no key besides the tenant: it fits one page by itself.
+  const order = names.length === 0 ? '' : ` order by ${names.join(', ')} limit ${batchRows}`;
   const { rows } = await tx.query<PageRow>(
     `select ${toRecordExpression(table)} as value, array[${names.map((name) => `${name}::text`).join(', ')}]::text[] as key
-       from ${quote(table.name)} t where t.tenant_id = $1${after}
-       order by ${names.join(', ')} limit ${batchRows}`,
+       from ${quote(table.name)} t where t.tenant_id = $1${after}${order}`,
     [from.side.tenant, ...(from.after ?? [])],
   );
   return rows;
@@ -66,14 +67,14 @@ async function readPage(
 export async function importRows(
   withAdmin: WithAdmin,
   side: TenantSide,
-  input: { readonly tables: readonly TableModel[]; readonly records: AsyncIterable<ExportRecord> },
+  input: { readonly tables: readonly Table[]; readonly records: AsyncIterable<ExportRecord> },
 ): Promise<ImportReceipt> {
   const hashes = new RecordHashes();
   let batch: ExportRecord[] = [];
   const flush = async (): Promise<void> => {
     const [first] = batch;
     if (first === undefined) return;
-    const table = input.tables.find(({ name, shared }) => name === first.set && !shared);
+    const table = tenantTables(input.tables).find(({ name }) => name === first.set);
     if (table === undefined)
       throw new BulkheadError('value_invalid', { field: 'set', reason: `there is no table ${first.set}` });
     const values = batch.map(({ value }) => value);
@@ -96,18 +97,17 @@ export async function importRows(
 
 async function insertBatch(
   tx: AdminTransaction,
-  table: TableModel,
+  table: Table,
   input: { side: TenantSide; values: readonly Readonly<Record<string, unknown>>[] },
 ): Promise<void> {
-  const columns = Object.values(table.columns).filter(({ name }) => name !== 'tenant_id');
+  const columns = copiedColumns(table);
   const names = columns.map(({ name }) => quote(name));
   const casts = columns.map(({ name, type }) => `(r->>'${name.replaceAll("'", "''")}')::${type}`);
-  const keys = table.primaryKey.map(quote);
   // A step that ran before a crash runs again: rows that are there already are left alone.
   await tx.query(
     `insert into ${quote(table.name)} (tenant_id, ${names.join(', ')})
        select $1::uuid, ${casts.join(', ')} from jsonb_array_elements($2::text::jsonb) as r
-       on conflict (${keys.join(', ')}) do nothing`,
+       on conflict do nothing`,
     [input.side.tenant, JSON.stringify(input.values)],
   );
 }
@@ -116,9 +116,9 @@ async function insertBatch(
 export async function measureRows(
   admin: AdminDatabase,
   side: TenantSide,
-  tables: readonly TableModel[],
+  tables: readonly Table[],
 ): Promise<readonly Usage[]> {
-  const owned = tables.filter(({ shared }) => !shared);
+  const owned = tenantTables(tables);
   const parts = owned.map(
     (table) =>
       `select count(*) as n, coalesce(sum(pg_column_size(t.*)), 0) as size from ${quote(table.name)} t where t.tenant_id = $1`,

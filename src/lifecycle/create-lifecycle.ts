@@ -1,0 +1,106 @@
+import type { Clock } from '../core/clock.ts';
+import type { Compartment } from '../core/compartment.ts';
+import { BulkheadError } from '../core/errors.ts';
+import type { TenantId } from '../core/ids.ts';
+import type { Actor } from '../core/scope.ts';
+import { nextState, type Tenant } from '../core/tenant.ts';
+import type { Operation, Registry } from '../registry/registry.ts';
+import { parseNewTenant } from './input.ts';
+import type { Checkpoint } from './journal.ts';
+import type { Lifecycle } from './lifecycle.ts';
+import { provision } from './provision.ts';
+import { resumeSteps, runToEnd, suspendSteps } from './suspend.ts';
+
+export interface LifecycleDeps {
+  readonly registry: Registry;
+  readonly compartments: readonly Compartment[];
+  readonly clock: Clock;
+  readonly checkpoint?: Checkpoint;
+}
+
+const recovery: Actor = { kind: 'system', id: 'recovery' };
+
+export function createLifecycle(options: LifecycleDeps): Lifecycle {
+  const { registry, clock } = options;
+  const deps = {
+    registry,
+    compartments: options.compartments,
+    operations: registry.operations,
+    checkpoint: options.checkpoint ?? (async () => {}),
+  };
+
+  const readTenant = async (id: TenantId): Promise<Tenant> => {
+    const tenant = await registry.tenants.read(id);
+    if (tenant === undefined) throw new BulkheadError('tenant_not_found');
+    return tenant;
+  };
+
+  const change = async (kind: 'suspend' | 'resume', id: TenantId, actor: Actor): Promise<Tenant> => {
+    const tenant = await readTenant(id);
+    // Refused before anything is journalled: a suspended tenant is not suspended twice.
+    nextState(tenant.state, kind === 'suspend' ? 'suspended' : 'resumed');
+    const operation = await registry.operations.begin({ tenant: id, kind, input: {} }, actor);
+    const steps = kind === 'suspend' ? suspendSteps(deps, tenant, actor) : resumeSteps(deps, tenant, actor);
+    await runToEnd(deps, operation, steps);
+    return await readTenant(id);
+  };
+
+  const resumeOperation = async (operation: Operation): Promise<void> => {
+    const tenant = await readTenant(operation.tenant);
+    switch (operation.kind) {
+      case 'provision': {
+        const plan = await registry.plans.read(tenant.plan);
+        if (plan === undefined) throw new BulkheadError('plan_unknown', { plan: tenant.plan });
+        const server = operation.input['server'];
+        const named = typeof server === 'string' ? server : undefined;
+        await provision(deps, { tenant, plan, server: named, operation, actor: recovery });
+        return;
+      }
+      case 'suspend':
+        return await runToEnd(deps, operation, suspendSteps(deps, tenant, recovery));
+      case 'resume':
+        return await runToEnd(deps, operation, resumeSteps(deps, tenant, recovery));
+      case 'move':
+      case 'erase':
+      case 'restore':
+      case 'export':
+      case 'import':
+      case 'migrate':
+        throw new BulkheadError('internal', {
+          reason: `nothing takes up an operation of kind ${operation.kind}`,
+        });
+    }
+  };
+
+  return {
+    async create(input, actor) {
+      const startedMs = clock.monotonicMs();
+      const parsed = await parseNewTenant(registry, input);
+      const tenant = await registry.tenants.insert(parsed.tenant, actor);
+      const operation = await registry.operations.begin(
+        { tenant: tenant.id, kind: 'provision', input: { server: input.server ?? null } },
+        actor,
+      );
+      const ready = await provision(deps, {
+        tenant,
+        plan: parsed.plan,
+        server: input.server,
+        operation,
+        actor,
+      });
+      return { tenant: ready, operation, readyInMs: clock.monotonicMs() - startedMs };
+    },
+    suspend: (id, actor) => change('suspend', id, actor),
+    resume: (id, actor) => change('resume', id, actor),
+    async recover() {
+      const abandoned = await registry.operations.claimAbandoned();
+      let ended = 0;
+      for (const operation of abandoned) {
+        // One that fails again stays journalled as failed; the others go on.
+        await resumeOperation(operation).catch(() => undefined);
+        ended += 1;
+      }
+      return ended;
+    },
+  };
+}

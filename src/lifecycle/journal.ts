@@ -1,0 +1,78 @@
+import { BulkheadError, isBulkheadError } from '../core/errors.ts';
+import type { Operation, OperationStore } from '../registry/registry.ts';
+
+/** One step of a lifecycle loop. It may run again after a crash, so it must end the same when repeated. */
+export interface Step {
+  readonly name: string;
+  /** @returns what the journal keeps: plain JSON, ids and counts only */
+  run(): Promise<unknown>;
+}
+
+/** Called before and after each step. Tests make it throw, or kill the process in it. */
+export type Checkpoint = (step: string, moment: 'before' | 'after') => Promise<void>;
+
+export interface JournalDeps {
+  readonly operations: OperationStore;
+  readonly checkpoint: Checkpoint;
+}
+
+/** How often a running operation tells that its owner lives. */
+const heartbeatMs = 5_000;
+
+/** A failed step, with its name; the cause is what the step threw. */
+export class StepFailed extends Error {
+  readonly step: string;
+  constructor(step: string, cause: unknown) {
+    super(`step ${step} failed`, { cause });
+    this.name = 'StepFailed';
+    this.step = step;
+  }
+}
+
+/** Runs the steps in order, skipping those the journal has; each is recorded before the next begins. @throws StepFailed */
+export async function runSteps(
+  deps: JournalDeps,
+  operation: Operation,
+  steps: readonly Step[],
+): Promise<void> {
+  const done = new Set(operation.steps.map(({ name }) => name));
+  const heartbeat = setInterval(() => {
+    // A beat that is missed is made up by the next; losing the lease shows in recordStep.
+    void deps.operations.heartbeat(operation.id).catch(() => undefined);
+  }, heartbeatMs);
+  heartbeat.unref();
+  try {
+    for (const step of steps) {
+      if (!done.has(step.name)) await runStep(deps, operation, step);
+    }
+  } finally {
+    clearInterval(heartbeat);
+  }
+}
+
+async function runStep(deps: JournalDeps, operation: Operation, step: Step): Promise<void> {
+  try {
+    await deps.checkpoint(step.name, 'before');
+    const result = await step.run();
+    await deps.checkpoint(step.name, 'after');
+    await deps.operations.recordStep(operation.id, step.name, result ?? null);
+  } catch (cause) {
+    throw new StepFailed(step.name, cause);
+  }
+}
+
+/** What the journal says of a failure: code and step, never the text of a foreign error. */
+export function toFailure(cause: unknown): NonNullable<Operation['failure']> {
+  const step = cause instanceof StepFailed ? cause.step : 'unknown';
+  const inner = cause instanceof StepFailed ? cause.cause : cause;
+  return isBulkheadError(inner)
+    ? { code: inner.code, step, reason: inner.message }
+    : { code: 'internal', step, reason: 'unexpected error' };
+}
+
+/** What the caller is told: the step's own error where it is one of ours. */
+export function toCallerError(cause: unknown): unknown {
+  if (!(cause instanceof StepFailed)) return cause;
+  if (isBulkheadError(cause.cause)) return cause.cause;
+  return new BulkheadError('internal', { step: cause.step, reason: `step ${cause.step} failed` }, { cause });
+}

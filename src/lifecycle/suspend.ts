@@ -1,0 +1,67 @@
+import type { Compartment } from '../core/compartment.ts';
+import type { TenantId } from '../core/ids.ts';
+import type { Actor } from '../core/scope.ts';
+import type { Tenant } from '../core/tenant.ts';
+import type { Operation, Registry } from '../registry/registry.ts';
+import { runSteps, toCallerError, toFailure, type JournalDeps, type Step } from './journal.ts';
+
+export interface SuspendDeps extends JournalDeps {
+  readonly registry: Registry;
+  readonly compartments: readonly Compartment[];
+}
+
+/**
+ * First the registry, which every node follows within a second; then the stores themselves, so that not even a node that
+ * has lost touch can go on. A store that is down meanwhile is sealed by `recover` when it is back.
+ */
+export function suspendSteps(deps: SuspendDeps, tenant: Tenant, actor: Actor): readonly Step[] {
+  return [
+    transition(deps, tenant.id, { event: 'suspended', reaches: 'suspended' }, actor),
+    ...sealing(deps, tenant, 'sealed'),
+  ];
+}
+
+/** The other way round: a tenant is active when everything serves it again. */
+export function resumeSteps(deps: SuspendDeps, tenant: Tenant, actor: Actor): readonly Step[] {
+  return [
+    ...sealing(deps, tenant, 'open'),
+    transition(deps, tenant.id, { event: 'resumed', reaches: 'active' }, actor),
+  ];
+}
+
+export async function runToEnd(
+  deps: SuspendDeps,
+  operation: Operation,
+  steps: readonly Step[],
+): Promise<void> {
+  try {
+    await runSteps(deps, operation, steps);
+  } catch (cause) {
+    await deps.operations.end(operation.id, { state: 'failed', failure: toFailure(cause) });
+    throw toCallerError(cause);
+  }
+  await deps.operations.end(operation.id, { state: 'done' });
+}
+
+function transition(
+  deps: SuspendDeps,
+  id: TenantId,
+  change: { readonly event: 'suspended' | 'resumed'; readonly reaches: Tenant['state'] },
+  actor: Actor,
+): Step {
+  return {
+    name: change.event,
+    run: async () => {
+      const now = await deps.registry.tenants.read(id);
+      if (now?.state !== change.reaches) await deps.registry.tenants.transition(id, change.event, actor);
+    },
+  };
+}
+
+function sealing(deps: SuspendDeps, tenant: Tenant, state: 'sealed' | 'open'): readonly Step[] {
+  return tenant.placements.flatMap((placement) => {
+    const compartment = deps.compartments.find(({ kind }) => kind === placement.compartment);
+    if (compartment === undefined) return [];
+    return [{ name: `${state} ${placement.compartment}`, run: () => compartment.seal(placement, state) }];
+  });
+}
