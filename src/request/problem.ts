@@ -49,26 +49,12 @@ const defaultRetryAfterMs = 1_000;
  * What is not a `BulkheadError` becomes `internal` and says nothing about itself.
  */
 export function toProblem(error: unknown, requestId: string): ProblemResponse {
-  const code = isBulkheadError(error) ? error.code : 'internal';
-  const detail = isBulkheadError(error) ? error.detail : {};
-  const fields =
-    isBulkheadError(error) && error.cause instanceof InvalidFields ? error.cause.fields : undefined;
-  return toProblemOf(code, { detail, fields, requestId });
-}
-
-export function toProblemOf(
-  code: ErrorCode,
-  facts: {
-    readonly detail: ErrorDetail;
-    readonly fields?: readonly FieldProblem[] | undefined;
-    readonly requestId: string;
-  },
-): ProblemResponse {
+  const { code, detail } = isBulkheadError(error) ? error : unforeseen;
   const { status, title, retry } = errorTable[code];
-  const text = toText(code, facts.detail);
+  const text = toText(code, detail);
   return {
     status,
-    headers: toHeaders(code, facts.detail),
+    headers: { ...toHeaders(code, detail), 'x-request-id': requestId },
     body: {
       type: `urn:bulkhead:error:${code}`,
       title,
@@ -76,13 +62,20 @@ export function toProblemOf(
       code,
       retry,
       ...(text === undefined ? {} : { detail: text }),
-      ...pick(facts.detail),
-      ...(facts.fields === undefined ? {} : { errors: facts.fields }),
-      requestId: facts.requestId,
-      instance: `urn:bulkhead:request:${facts.requestId}`,
+      ...pick(detail),
+      ...(isBulkheadError(error) && error.cause instanceof InvalidFields
+        ? { errors: error.cause.fields }
+        : {}),
+      requestId,
+      instance: `urn:bulkhead:request:${requestId}`,
     },
   };
 }
+
+const unforeseen: { readonly code: ErrorCode; readonly detail: ErrorDetail } = {
+  code: 'internal',
+  detail: {},
+};
 
 /** Nothing beside the title where an explanation would tell a stranger what exists, or would be about our own insides. */
 function toText(code: ErrorCode, detail: ErrorDetail): string | undefined {
