@@ -29,6 +29,7 @@ export function resumeSteps(deps: SuspendDeps, tenant: Tenant, actor: Actor): re
   ];
 }
 
+/** What the outage of a store interrupts stays journalled as running: its lease ends and `recover` takes it up. */
 export async function runToEnd(
   deps: SuspendDeps,
   operation: Operation,
@@ -37,7 +38,8 @@ export async function runToEnd(
   try {
     await runSteps(deps, operation, steps);
   } catch (cause) {
-    await deps.operations.end(operation.id, { state: 'failed', failure: toFailure(cause) });
+    const failure = toFailure(cause);
+    if (failure.code !== 'compartment_unreachable') await deps.operations.end(operation.id, { state: 'failed', failure });
     throw toCallerError(cause);
   }
   await deps.operations.end(operation.id, { state: 'done' });

@@ -15,7 +15,10 @@ export interface PostgresServerOptions {
 }
 
 /** Connections kept out of the tenants' reach, so that a flood of theirs never stops the control plane. */
-const ownerConnections = 4;
+function shareOfOwner(maxConnections: number): { readonly pool: number; readonly elsewhere: number } {
+  const share = Math.min(12, Math.floor(maxConnections / 4));
+  return { pool: Math.max(1, Math.ceil(share / 2)), elsewhere: Math.max(1, Math.floor(share / 2)) };
+}
 
 export function openPostgresServer(options: PostgresServerOptions): SqlServer {
   const { name, url } = options;
@@ -42,11 +45,11 @@ export function openPostgresServer(options: PostgresServerOptions): SqlServer {
     pool,
     async withAdmin(database, body) {
       // Closed at once: an idle owner's connection in each of a thousand databases would eat the server.
-      const owner = admin(database);
+      const opened = admin(database);
       try {
-        return await body(owner);
+        return await body(opened);
       } finally {
-        await owner.close();
+        await opened.close();
       }
     },
     openTenants: (tenants: TenantPoolOptions) =>
