@@ -5,6 +5,8 @@ import type { Plan } from '../core/plan.ts';
 import type { Actor } from '../core/scope.ts';
 import type { Tenant, TenantEvent, TenantState } from '../core/tenant.ts';
 import type { Verdict } from '../core/verdict.ts';
+import type { FeatureLevel } from './features.ts';
+import type { SettingKind } from './setting-value.ts';
 
 /** A tenant with everything admission needs, as the cache holds it: plan resolved, features united. */
 export interface ResolvedTenant extends Tenant {
@@ -60,10 +62,18 @@ export interface TenantStore {
   transition(id: TenantId, event: TenantEvent, actor: Actor): Promise<Tenant>;
   putPlacement(placement: Placement): Promise<void>;
   dropPlacement(id: TenantId, compartment: CompartmentKind): Promise<void>;
-  /** Name, plan, features, region-free fields. @throws plan_unknown, tenant_not_found */
+  /**
+   * Name, plan, features; isolation says what a move has made true. The plan must sell the isolation.
+   * @throws plan_unknown, isolation_unavailable, value_invalid, tenant_not_found
+   */
   update(
     id: TenantId,
-    change: { readonly name?: string; readonly plan?: string; readonly features?: readonly string[] },
+    change: {
+      readonly name?: string;
+      readonly plan?: string;
+      readonly features?: readonly string[];
+      readonly isolation?: Isolation;
+    },
     actor: Actor,
   ): Promise<Tenant>;
 }
@@ -109,6 +119,8 @@ export interface Vault {
   /** @throws credential_unreadable */
   get(owner: string, purpose: string): Promise<string | undefined>;
   drop(owner: string): Promise<number>;
+  /** Seals again, with the current master key, what an earlier one sealed. @returns how many */
+  reseal(): Promise<number>;
 }
 
 /** A Postgres server, or an embedded stand-in, that containers are made on. */
@@ -141,37 +153,58 @@ export interface PlanStore {
   put(plan: Plan, actor: Actor): Promise<void>;
 }
 
-/** Typed settings with fall-back: tenant, then plan, then global default (R184, R185). */
+export interface SettingValue {
+  readonly value: unknown;
+  readonly from: 'tenant' | 'plan' | 'default';
+}
+
+export interface SettingDeclaration {
+  readonly key: string;
+  readonly kind: SettingKind;
+  readonly description?: string;
+}
+
+/**
+ * Typed settings with fall-back: tenant, then plan, then global default (R184, R185).
+ * A key `feature.<name>` switches a feature: false or 'off', true or 'on', or the name of an access level.
+ */
 export interface SettingStore {
+  /** undefined = set nowhere. @throws tenant_not_found */
   get(tenant: TenantId, key: string): Promise<unknown>;
-  all(
-    tenant: TenantId,
-  ): Promise<
-    Readonly<Record<string, { readonly value: unknown; readonly from: 'tenant' | 'plan' | 'default' }>>
-  >;
+  all(tenant: TenantId): Promise<Readonly<Record<string, SettingValue>>>;
+  /** Every feature that tenant, plan or default say something about. `ResolvedTenant.effectiveFeatures` has those that are not off. */
+  features(tenant: TenantId): Promise<Readonly<Record<string, FeatureLevel>>>;
   /** @throws value_invalid where the key has a declared type and the value is not of it */
   set(tenant: TenantId, key: string, value: unknown, actor: Actor): Promise<void>;
   unset(tenant: TenantId, key: string, actor: Actor): Promise<void>;
   setDefault(target: { readonly plan?: string }, key: string, value: unknown, actor: Actor): Promise<void>;
+  /** From now on the key takes only values of this type. @throws value_invalid where others are stored already */
+  declare(declaration: SettingDeclaration, actor: Actor): Promise<void>;
 }
 
-export type OperationKind =
-  | 'provision'
-  | 'suspend'
-  | 'resume'
-  | 'move'
-  | 'erase'
-  | 'restore'
-  | 'export'
-  | 'import'
-  | 'migrate';
+export const operationKinds = [
+  'provision',
+  'suspend',
+  'resume',
+  'move',
+  'erase',
+  'restore',
+  'export',
+  'import',
+  'migrate',
+] as const;
+export type OperationKind = (typeof operationKinds)[number];
+
+export const operationStates = ['running', 'done', 'failed', 'rolled_back', 'cancelled'] as const;
 
 /** A long piece of work on one tenant, journalled so that another process can take it up where it stopped. */
 export interface Operation {
   readonly id: string;
   readonly tenant: TenantId;
   readonly kind: OperationKind;
-  readonly state: 'running' | 'done' | 'failed' | 'rolled_back' | 'cancelled';
+  readonly state: (typeof operationStates)[number];
+  /** Who asked for it. */
+  readonly actor: Actor;
   readonly input: Readonly<Record<string, unknown>>;
   /** Names of finished steps with what each returned, in order. */
   readonly steps: readonly { readonly name: string; readonly result: unknown; readonly at: Date }[];
@@ -190,8 +223,12 @@ export interface OperationStore {
     },
     actor: Actor,
   ): Promise<Operation>;
-  /** Renews the lease that tells a live owner from a dead one. */
+  /**
+   * Renews the lease that tells a live owner from a dead one.
+   * This, `recordStep` and `end` throw operation_in_progress where the operation is no longer this node's: stop then.
+   */
   heartbeat(id: string): Promise<void>;
+  /** Idempotent: what a step returned the first time stays. Bigints are kept as decimal text. */
   recordStep(id: string, name: string, result: unknown): Promise<void>;
   end(
     id: string,
@@ -219,7 +256,10 @@ export interface AuditEvent {
 }
 
 export interface AuditTrail {
-  /** Queued and written in batches; `flush` waits for all. Never blocks the request path, never loses on a clean stop. */
+  /**
+   * Queued and written in batches; `flush` waits for all. Never blocks the request path, never loses on a clean stop.
+   * @throws registry_stale where so many wait that the database must be out of reach
+   */
   record(event: Omit<AuditEvent, 'at'>): void;
   flush(): Promise<void>;
   list(query: {

@@ -1,0 +1,51 @@
+import type { KeyId } from '../core/ids.ts';
+import type { AdminDatabase } from '../drivers/sql.ts';
+import type { RegistryLog } from './log.ts';
+
+const FLUSH_MS = 5_000;
+
+// At most one write a minute for a key, on however many nodes it is used.
+const touchText = `update bulkhead.api_key k set last_used_at = used.at
+  from (select id, to_timestamp(ms / 1000) as at from unnest($1::text[], $2::float8[]) u (id, ms)) used
+  where k.id = used.id and (k.last_used_at is null or k.last_used_at <= used.at - interval '1 minute')`;
+
+/** When keys were last used, collected and written outside the request path. */
+export class KeyUsage {
+  readonly #admin: AdminDatabase;
+  readonly #log: RegistryLog;
+  readonly #used = new Map<KeyId, number>();
+  readonly #timer: NodeJS.Timeout;
+  #running: Promise<void> = Promise.resolve();
+
+  constructor(admin: AdminDatabase, log: RegistryLog) {
+    this.#admin = admin;
+    this.#log = log;
+    this.#timer = setInterval(() => {
+      this.#running = this.flush();
+    }, FLUSH_MS);
+    this.#timer.unref();
+  }
+
+  touch(id: KeyId, atMs: number): void {
+    this.#used.set(id, atMs);
+  }
+
+  /** Never throws: what could not be written is kept for the next time, unless the key was used again. */
+  async flush(): Promise<void> {
+    if (this.#used.size === 0) return;
+    const batch = [...this.#used];
+    this.#used.clear();
+    try {
+      await this.#admin.query(touchText, [batch.map(([id]) => id), batch.map(([, ms]) => ms)]);
+    } catch (cause) {
+      for (const [id, ms] of batch) if (!this.#used.has(id)) this.#used.set(id, ms);
+      this.#log({ kind: 'key_usage.failed', cause });
+    }
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#running;
+    await this.flush();
+  }
+}

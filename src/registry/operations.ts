@@ -1,0 +1,131 @@
+import { randomBytes } from 'node:crypto';
+import { BulkheadError } from '../core/errors.ts';
+import { newUuid7 } from '../core/ids.ts';
+import type { Actor } from '../core/scope.ts';
+import type { AdminDatabase } from '../drivers/sql.ts';
+import { operationColumns, parseOperationRow, toJournalJson } from './operation-row.ts';
+import type { Operation, OperationStore } from './registry.ts';
+import { refusing, writeAudited, type AuditNote } from './write.ts';
+
+/** Database time throughout: nodes need not agree on the hour. */
+const leaseEnd = (parameter: string): string =>
+  `statement_timestamp() + make_interval(secs => ${parameter}::float8)`;
+
+const beginText = `insert into bulkhead.operation as o
+    (id, tenant_id, kind, input, actor_kind, actor_id, owner_node, lease_until)
+  values ($6::uuid, $4::uuid, $7, $8::jsonb, $1, $2, $9, ${leaseEnd('$10')}) returning ${operationColumns}`;
+
+const heartbeatText = `update bulkhead.operation set lease_until = ${leaseEnd('$3')}
+  where id = $1::uuid and state = 'running' and owner_node = $2`;
+
+// A step that is recorded twice stays as it was first recorded. Recording renews the lease.
+const stepText = `with held as (update bulkhead.operation set lease_until = ${leaseEnd('$5')}
+    where id = $1::uuid and state = 'running' and owner_node = $2 returning id),
+  step as (insert into bulkhead.operation_step (operation_id, name, result)
+    select id, $3, $4::jsonb from held on conflict (operation_id, name) do nothing)
+  select 1 as held from held`;
+
+const endText = `update bulkhead.operation o set state = $6, failure = $7::jsonb, ended_at = statement_timestamp()
+  where o.id = $8::uuid and o.state = 'running' and o.owner_node = $9 returning 1 as done`;
+
+const claimText = `update bulkhead.operation o set owner_node = $1, lease_until = ${leaseEnd('$2')}
+  where o.id in (select id from bulkhead.operation
+    where state = 'running' and lease_until < statement_timestamp()
+    order by started_at limit 20 for update skip locked)
+  returning ${operationColumns}`;
+
+const listText = `select ${operationColumns} from bulkhead.operation o
+  where ($1::uuid is null or o.tenant_id = $1::uuid) and ($2::text is null or o.state = $2)
+  order by o.started_at desc, o.id desc limit $3::int`;
+
+const MAX_LIST = 1_000;
+
+export interface OperationStoreOptions {
+  readonly admin: AdminDatabase;
+  readonly nodeId: string;
+  readonly leaseMs: number;
+}
+
+export class SqlOperationStore implements OperationStore {
+  readonly #admin: AdminDatabase;
+  readonly #leaseS: number;
+  /** One process, not one machine: after a restart the old owner of the same name is dead, and must look so. */
+  readonly #owner: string;
+
+  constructor({ admin, nodeId, leaseMs }: OperationStoreOptions) {
+    this.#admin = admin;
+    this.#leaseS = leaseMs / 1000;
+    this.#owner = `${nodeId}/${randomBytes(6).toString('hex')}`;
+  }
+
+  async begin(input: Parameters<OperationStore['begin']>[0], actor: Actor): Promise<Operation> {
+    const { tenant, kind } = input;
+    const id = newUuid7();
+    const note: AuditNote = { actor, action: `${kind}.started`, tenant, detail: { operation: id } };
+    const values = [id, kind, toJournalJson(input.input), this.#owner, this.#leaseS];
+    const [row] = await refusing(writeAudited(this.#admin, note, { write: beginText, values }), {
+      operation_running_key: () => new BulkheadError('operation_in_progress', { tenant }),
+      operation_tenant_fkey: () => new BulkheadError('tenant_not_found', { tenant }),
+    });
+    return parseOperationRow(row);
+  }
+
+  async heartbeat(id: string): Promise<void> {
+    const { rowCount } = await this.#admin.query(heartbeatText, [id, this.#owner, this.#leaseS]);
+    if (rowCount === 0) throw lost(id);
+  }
+
+  async recordStep(id: string, name: string, result: unknown): Promise<void> {
+    const { rows } = await this.#admin.query(stepText, [
+      id,
+      this.#owner,
+      name,
+      toJournalJson(result),
+      this.#leaseS,
+    ]);
+    if (rows.length === 0) throw lost(id);
+  }
+
+  async end(id: string, outcome: Parameters<OperationStore['end']>[1]): Promise<void> {
+    const operation = await this.read(id);
+    if (operation === undefined) throw new BulkheadError('not_found', { operation: id });
+    if (operation.state === outcome.state) return;
+    const { failure, state } = outcome;
+    const note: AuditNote = {
+      actor: operation.actor,
+      action: `${operation.kind}.${state}`,
+      tenant: operation.tenant,
+      detail: { operation: id, code: failure?.code, step: failure?.step },
+    };
+    const values = [state, failure === undefined ? null : toJournalJson(failure), id, this.#owner];
+    const rows = await writeAudited(this.#admin, note, { write: endText, values });
+    if (rows.length === 0) throw lost(id);
+  }
+
+  async read(id: string): Promise<Operation | undefined> {
+    const { rows } = await this.#admin.query(
+      `select ${operationColumns} from bulkhead.operation o where o.id = $1::uuid`,
+      [id],
+    );
+    return rows[0] === undefined ? undefined : parseOperationRow(rows[0]);
+  }
+
+  async list(query: Parameters<OperationStore['list']>[0]): Promise<readonly Operation[]> {
+    const limit = Math.min(Math.max(1, Math.trunc(query.limit)), MAX_LIST);
+    const { rows } = await this.#admin.query(listText, [query.tenant ?? null, query.state ?? null, limit]);
+    return rows.map(parseOperationRow);
+  }
+
+  async claimAbandoned(): Promise<readonly Operation[]> {
+    const { rows } = await this.#admin.query(claimText, [this.#owner, this.#leaseS]);
+    return rows.map(parseOperationRow);
+  }
+}
+
+/** The owner that was thought dead must stop: another node may be doing the same work now. */
+function lost(operation: string): BulkheadError {
+  return new BulkheadError('operation_in_progress', {
+    operation,
+    reason: 'it has ended, or another node has taken it over',
+  });
+}

@@ -1,0 +1,113 @@
+import { z } from 'zod';
+import { BulkheadError } from '../core/errors.ts';
+import type { TenantId } from '../core/ids.ts';
+import type { Actor } from '../core/scope.ts';
+import type { AdminDatabase } from '../drivers/sql.ts';
+import type { ServerRecord, ServerStore } from './registry.ts';
+import { nullable, parseRow } from './row-parts.ts';
+import type { SealedVault } from './vault.ts';
+import { refusing, writeAudited } from './write.ts';
+
+const serverShape = z.object({
+  name: z.string(),
+  role: z.enum(['pool', 'dedicated']),
+  region: nullable(z.string()),
+  maxConnections: z.int(),
+});
+const serverColumns = 'name, role, region, max_connections as "maxConnections"';
+
+const addText = `insert into bulkhead.server (name, role, region, max_connections)
+  values ($6, $7, $8, $9::int) returning name`;
+
+const claimedText = `select ${serverColumns} from bulkhead.server where claimed_by = $1::uuid`;
+
+// Two tenants that ask at once get two servers: the second skips the row that the first has locked.
+const claimText = `update bulkhead.server set claimed_by = $1::uuid where name = (
+    select name from bulkhead.server
+    where role = 'dedicated' and claimed_by is null
+      and ($2::text is null or region = $2) and ($3::text is null or name = $3)
+    order by name limit 1 for update skip locked)
+  returning ${serverColumns}`;
+
+const PURPOSE = 'url';
+
+export class SqlServerStore implements ServerStore {
+  readonly #admin: AdminDatabase;
+  readonly #vault: SealedVault;
+
+  constructor(admin: AdminDatabase, vault: SealedVault) {
+    this.#admin = admin;
+    this.#vault = vault;
+  }
+
+  async list(): Promise<readonly ServerRecord[]> {
+    const { rows } = await this.#admin.query(`select ${serverColumns} from bulkhead.server order by name`);
+    return rows.map(parseServer);
+  }
+
+  async add(server: ServerRecord, url: string, actor: Actor): Promise<void> {
+    const { name, role, region, maxConnections } = server;
+    const note = { actor, action: 'server.added', tenant: undefined, detail: { server: name, role, region } };
+    await this.#admin.transaction(async (tx) => {
+      const values = [name, role, region ?? null, maxConnections];
+      await refusing(writeAudited(tx, note, { write: addText, values }), {
+        server_pkey: () => new BulkheadError('conflict', { field: 'name', server: name }),
+        server_max_connections_check: () => new BulkheadError('value_invalid', { field: 'maxConnections' }),
+      });
+      await this.#vault.putWithin(tx, { owner: ownerOf(name), purpose: PURPOSE }, url);
+    });
+  }
+
+  url(name: string): Promise<string | undefined> {
+    return this.#vault.get(ownerOf(name), PURPOSE);
+  }
+
+  /** A tenant that has a server already gets the same again: lifecycle loops repeat steps. */
+  async claimDedicated(input: Parameters<ServerStore['claimDedicated']>[0]): Promise<ServerRecord> {
+    const { tenant, region, name } = input;
+    const held = await this.#claimedBy(tenant);
+    const server = held ?? (await this.#claim(input));
+    if (server !== undefined && (name === undefined || server.name === name)) return server;
+    throw new BulkheadError('isolation_unavailable', {
+      tenant,
+      region,
+      server: name,
+      reason:
+        held === undefined
+          ? 'no free dedicated server fits'
+          : `the tenant has dedicated server ${held.name} already`,
+      hint: 'add a server of role dedicated',
+    });
+  }
+
+  async releaseDedicated(tenant: TenantId): Promise<void> {
+    await this.#admin.query('update bulkhead.server set claimed_by = null where claimed_by = $1::uuid', [
+      tenant,
+    ]);
+  }
+
+  async #claimedBy(tenant: TenantId): Promise<ServerRecord | undefined> {
+    const { rows } = await this.#admin.query(claimedText, [tenant]);
+    return rows[0] === undefined ? undefined : parseServer(rows[0]);
+  }
+
+  async #claim({
+    tenant,
+    region,
+    name,
+  }: Parameters<ServerStore['claimDedicated']>[0]): Promise<ServerRecord | undefined> {
+    const { rows } = await refusing(this.#admin.query(claimText, [tenant, region ?? null, name ?? null]), {
+      server_claimed_by_fkey: () => new BulkheadError('tenant_not_found', { tenant }),
+      server_claimed_by_key: () => new BulkheadError('operation_in_progress', { tenant }),
+    });
+    return rows[0] === undefined ? undefined : parseServer(rows[0]);
+  }
+}
+
+function parseServer(row: unknown): ServerRecord {
+  return parseRow('server', serverShape, row);
+}
+
+function ownerOf(server: string): string {
+  return `server:${server}`;
+}

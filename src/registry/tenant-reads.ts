@@ -1,0 +1,84 @@
+import { z } from 'zod';
+import { BulkheadError } from '../core/errors.ts';
+import type { Slug, TenantId } from '../core/ids.ts';
+import type { Tenant, TenantState } from '../core/tenant.ts';
+import type { TenantPage } from './registry.ts';
+import { parseRow } from './row-parts.ts';
+import { parseTenantRow, tenantColumns } from './tenant-row.ts';
+import type { Queryable } from './write.ts';
+
+export interface TenantQuery {
+  readonly limit: number;
+  readonly cursor?: string | undefined;
+  readonly state?: TenantState | undefined;
+}
+
+const MAX_PAGE = 1_000;
+
+export async function readTenant(database: Queryable, id: TenantId): Promise<Tenant | undefined> {
+  const { rows } = await database.query(
+    `select ${tenantColumns} from bulkhead.tenant t where t.id = $1::uuid`,
+    [id],
+  );
+  return rows[0] === undefined ? undefined : parseTenantRow(rows[0]);
+}
+
+/** The living tenant of the name; else the last one that had it. */
+export async function readTenantBySlug(database: Queryable, slug: Slug): Promise<Tenant | undefined> {
+  const { rows } = await database.query(
+    `select ${tenantColumns} from bulkhead.tenant t where t.slug = $1
+     order by (t.state = 'deleted'), t.created_at desc limit 1`,
+    [slug],
+  );
+  return rows[0] === undefined ? undefined : parseTenantRow(rows[0]);
+}
+
+export async function readChildren(database: Queryable, id: TenantId): Promise<readonly Tenant[]> {
+  const { rows } = await database.query(
+    `select ${tenantColumns} from bulkhead.tenant t where t.parent_id = $1::uuid and t.state <> 'deleted'
+     order by t.created_at, t.id`,
+    [id],
+  );
+  return rows.map(parseTenantRow);
+}
+
+const pageText = `select ${tenantColumns}, t.created_at::text as position from bulkhead.tenant t
+  where (case when $1::text is null then t.state <> 'deleted' else t.state = $1 end)
+    and ($2::timestamptz is null or (t.created_at, t.id) > ($2::timestamptz, $3::uuid))
+  order by t.created_at, t.id limit $4::int`;
+
+/** Oldest first; deleted ones only where asked for by state. @throws request_invalid for a cursor not of ours */
+export async function readPage(database: Queryable, query: TenantQuery): Promise<TenantPage> {
+  const limit = Math.min(Math.max(1, Math.trunc(query.limit)), MAX_PAGE);
+  const after = query.cursor === undefined ? undefined : parseCursor(query.cursor);
+  const { rows } = await database.query(pageText, [
+    query.state ?? null,
+    after?.position ?? null,
+    after?.id ?? null,
+    limit + 1,
+  ]);
+  const page = rows.slice(0, limit);
+  const last = rows.length > limit ? page.at(-1) : undefined;
+  return { tenants: page.map(parseTenantRow), nextCursor: last === undefined ? undefined : toCursor(last) };
+}
+
+/** The time as the database writes it: a Date would lose its microseconds and with them rows. */
+const cursorShape = z.object({
+  position: z.string().regex(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{1,6})?[+-]\d\d(?::\d\d)?$/),
+  id: z.uuid(),
+});
+
+function toCursor(row: unknown): string {
+  const { position, id } = parseRow('tenant', cursorShape, row);
+  return Buffer.from(`${position}|${id}`).toString('base64url');
+}
+
+function parseCursor(cursor: string): z.infer<typeof cursorShape> {
+  const [position, id] = Buffer.from(cursor, 'base64url').toString('utf8').split('|');
+  const parsed = cursorShape.safeParse({ position, id });
+  if (parsed.success) return parsed.data;
+  throw new BulkheadError('request_invalid', {
+    field: 'cursor',
+    hint: 'pass the nextCursor of the page before',
+  });
+}

@@ -1,0 +1,51 @@
+import { z } from 'zod';
+import { compartmentKinds, isolations } from '../core/placement.ts';
+import { tenantStates, type Tenant } from '../core/tenant.ts';
+import { instant, integer, nullable, parseRow, slug, tenantId } from './row-parts.ts';
+
+const tenantShape = z.object({
+  id: tenantId,
+  slug,
+  name: z.string(),
+  plan: z.string(),
+  state: z.enum(tenantStates),
+  isolation: z.enum(isolations),
+  region: nullable(z.string()),
+  parent: nullable(tenantId),
+  features: z.array(z.string()),
+  settings: z.record(z.string(), z.json()),
+  encryptionKeyId: z.string(),
+  placements: z.array(
+    z.strictObject({
+      compartment: z.enum(compartmentKinds),
+      isolation: z.enum(isolations),
+      container: z.string(),
+    }),
+  ),
+  epoch: integer,
+  createdAt: instant,
+  updatedAt: instant,
+});
+
+/** Select list over `tenant t`; placements travel in the same row, so that one query shows one moment. */
+export const tenantColumns = `t.id::text as id, t.slug, t.name, t.plan_id as plan, t.state, t.isolation, t.region,
+  t.parent_id::text as parent, t.features, t.settings, t.encryption_key_id as "encryptionKeyId",
+  t.epoch, t.created_at as "createdAt", t.updated_at as "updatedAt",
+  coalesce((select jsonb_agg(jsonb_build_object('compartment', p.compartment, 'isolation', p.isolation,
+      'container', p.container) order by p.compartment)
+    from bulkhead.placement p where p.tenant_id = t.id), '[]'::jsonb) as placements`;
+
+/** @throws internal where a stored field is of an unknown type */
+export function parseTenantRow(row: unknown): Tenant {
+  const fields = parseRow('tenant', tenantShape, row);
+  const tenant = {
+    ...fields,
+    features: Object.freeze(fields.features),
+    settings: Object.freeze(fields.settings),
+    placements: Object.freeze(
+      // The same id text in every placement: a cached tenant holds it once.
+      fields.placements.map((placement) => Object.freeze({ tenant: fields.id, ...placement })),
+    ),
+  };
+  return Object.freeze(tenant);
+}
