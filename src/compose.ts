@@ -1,0 +1,192 @@
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { createRows } from './compartments/rows/compartment.ts';
+import { roleNames } from './compartments/rows/container.ts';
+import type { RowsDeps } from './compartments/rows/deps.ts';
+import { compileMigrations } from './compartments/rows/migrations/compile.ts';
+import { readMigrationFolder } from './compartments/rows/migrations/files.ts';
+import { preparePool } from './compartments/rows/provision.ts';
+import type { RowsCompartment } from './compartments/rows/rows.ts';
+import { toTables } from './compartments/rows/tables.ts';
+import { installWall, readWallFiles } from './compartments/rows/wall.ts';
+import type { Config } from './config.ts';
+import type { Clock } from './core/clock.ts';
+import type { Compartment } from './core/compartment.ts';
+import { BulkheadError } from './core/errors.ts';
+import type { Scope } from './core/scope.ts';
+import { ensureDataDir, readMasterKey, writeOperatorToken } from './data-dir.ts';
+import { openEmbeddedFleet, type EmbeddedFleet } from './drivers/pglite/fleet.ts';
+import { openPostgresServer } from './drivers/postgres/server.ts';
+import type { SqlServer } from './drivers/server.ts';
+import { installRegistry } from './registry/install.ts';
+import { openRegistry } from './registry/open.ts';
+import type { Registry, ResolvedTenant } from './registry/registry.ts';
+import { isActive } from './request/admit.ts';
+import { toError } from './request/refusal.ts';
+import { createServerCatalog, mainServer, type OpenedCatalog } from './server-catalog.ts';
+
+const sqlFolder = fileURLToPath(new URL('../sql', import.meta.url));
+
+/** The parts of a node, put together. This file alone names concrete stores. */
+export interface Composed {
+  readonly registry: Registry;
+  readonly rows: RowsCompartment;
+  readonly compartments: readonly Compartment[];
+  readonly newOperatorToken: string | undefined;
+  close(): Promise<void>;
+}
+
+export interface ComposeInput {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly log: (event: Readonly<Record<string, unknown>>) => void;
+}
+
+export async function compose(input: ComposeInput): Promise<Composed> {
+  const { config } = input;
+  await ensureDataDir(config.dataDir);
+  const stack = new AsyncDisposableStack();
+  try {
+    const fleet = openEmbeddedFleet({
+      folder: join(config.dataDir, 'databases'),
+      maxOpen: config.embeddedInstances,
+    });
+    stack.defer(() => fleet.close());
+    const main = await openMain(config, fleet);
+    stack.defer(() => main.close());
+    const registry = await openControlPlane(input, main);
+    stack.defer(() => registry.close());
+    const catalog = await openCatalog(input, { main, fleet, registry });
+    stack.defer(() => catalog.servers.close());
+    const { rows } = catalog;
+    stack.defer(() => rows.close());
+    const newOperatorToken = await ensureOperatorToken(config, registry);
+    const closing = stack.move();
+    return {
+      registry,
+      rows,
+      compartments: Object.freeze([rows]),
+      newOperatorToken,
+      close: () => closing.disposeAsync(),
+    };
+  } catch (cause) {
+    await stack.disposeAsync();
+    throw cause;
+  }
+}
+
+async function openMain(config: Config, fleet: EmbeddedFleet): Promise<SqlServer> {
+  if (config.databaseUrl === undefined) return await fleet.server(mainServer);
+  return openPostgresServer({
+    name: mainServer,
+    url: config.databaseUrl,
+    poolerUrl: config.poolerUrl,
+    maxConnections: config.pool.maxConnections,
+    waitMs: config.pool.waitMs,
+  });
+}
+
+async function openControlPlane(input: ComposeInput, main: SqlServer): Promise<Registry> {
+  const { config, clock, log } = input;
+  const masterKey = await readMasterKey(config);
+  await installRegistry(main.pool);
+  const registry = await openRegistry({
+    admin: main.pool,
+    clock,
+    masterKey,
+    log,
+    cacheTtlMs: config.cache.ttlMs,
+    maxTenants: config.cache.maxTenants,
+  });
+  const servers = await registry.servers.list();
+  if (!servers.some(({ name }) => name === mainServer)) {
+    const record = { name: mainServer, role: 'pool', region: undefined, maxConnections: config.pool.maxConnections } as const;
+    // Two nodes may start at once; either may be the one that writes it. Its URL stays in the environment.
+    await registry.servers.add(record, `config:${mainServer}`, { kind: 'system', id: 'start' }).catch(ignoreConflict);
+  }
+  return registry;
+}
+
+function ignoreConflict(cause: unknown): void {
+  if (!(cause instanceof BulkheadError) || cause.code !== 'conflict') throw cause;
+}
+
+async function openCatalog(
+  input: ComposeInput,
+  parts: { main: SqlServer; fleet: EmbeddedFleet; registry: Registry },
+): Promise<{ servers: OpenedCatalog; rows: RowsCompartment }> {
+  const { config, clock, log } = input;
+  const { main, fleet, registry } = parts;
+  const servers = createServerCatalog({
+    store: registry.servers,
+    main,
+    open: (name, url) =>
+      url.startsWith('embedded:')
+        ? fleet.server(name)
+        : openPostgresServer({
+            name,
+            url,
+            poolerUrl: undefined,
+            maxConnections: config.pool.maxConnections,
+            waitMs: config.pool.waitMs,
+          }),
+    cellUrl: main.dialect === 'pglite' ? (name) => `embedded:${name}` : undefined,
+  });
+  const roles = roleNames(registry.rolePrefix);
+  const wallFiles = await readWallFiles(join(sqlFolder, 'wall'));
+  await installWall(main.pool, { roles, files: wallFiles, database: 'pool' });
+  const sets = [await readMigrationFolder('bulkhead', join(sqlFolder, 'tenant'))];
+  if (config.migrationsDir !== undefined) sets.push(await readMigrationFolder('app', config.migrationsDir));
+  const compiled = await compileMigrations(main.pool, sets);
+  const deps: RowsDeps = {
+    servers,
+    credentials: registry.vault,
+    roles,
+    wallFiles,
+    migrations: compiled.migrations,
+    tables: toTables(compiled.tables),
+    clock,
+    limits: {
+      capabilityTtlMs: config.capabilityTtlMs,
+      maxTenants: config.cache.maxTenants,
+      sharedMin: config.pool.sharedMin,
+      sharedMax: config.pool.sharedMax,
+      tenantMax: config.pool.tenantMax,
+    },
+    assertLive: createLivenessCheck(registry),
+    onForeignRow: (scope) => {
+      log({ event: 'isolation.violated', tenant: scope.tenantId, requestId: scope.requestId });
+      registry.audit.record({
+        tenant: scope.tenantId,
+        actor: scope.actor,
+        action: 'isolation.violated',
+        severity: 'critical',
+        requestId: scope.requestId,
+        detail: { compartment: 'rows' },
+      });
+    },
+  };
+  await preparePool(deps, mainServer);
+  return { servers, rows: createRows(deps) };
+}
+
+/** Asked before every statement: a scope that outlives its tenant's permission ends with it. Warm, it does no I/O. */
+function createLivenessCheck({ directory }: Registry): (scope: Scope) => void | Promise<void> {
+  const judge = (tenant: ResolvedTenant | undefined): void => {
+    if (tenant === undefined) throw new BulkheadError('tenant_not_found');
+    const verdict = isActive(tenant);
+    if (verdict.kind === 'refused') throw toError(verdict);
+  };
+  return (scope) => {
+    const known = directory.peek(scope.tenantId);
+    if (known === undefined) return directory.byId(scope.tenantId).then(judge);
+    judge(known);
+  };
+}
+
+/** Given from outside, kept in the database as a digest; made here the first time, and written where only its owner reads. */
+async function ensureOperatorToken(config: Config, registry: Registry): Promise<string | undefined> {
+  const made = await registry.operators.ensure(config.operatorToken);
+  if (made !== undefined) await writeOperatorToken(config.dataDir, made);
+  return made;
+}

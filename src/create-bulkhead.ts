@@ -1,0 +1,94 @@
+import type { Bulkhead, ScopeOptions } from './bulkhead.ts';
+import { compose, type Composed } from './compose.ts';
+import { readConfig, type Config } from './config.ts';
+import { systemClock, type Clock } from './core/clock.ts';
+import { BulkheadError } from './core/errors.ts';
+import { newRequestId, parseSlug, parseTenantId } from './core/ids.ts';
+import { tenantScope, type Actor, type Scope } from './core/scope.ts';
+import { createLifecycle } from './lifecycle/create-lifecycle.ts';
+import type { Checkpoint } from './lifecycle/journal.ts';
+import type { ResolvedTenant } from './registry/registry.ts';
+import { admit, createAdmissionChecks } from './request/admit.ts';
+import { toError } from './request/refusal.ts';
+import { openTenantScope } from './request/scope.ts';
+
+export interface BulkheadOptions {
+  /** Default: the environment. */
+  readonly config?: Config;
+  readonly clock?: Clock;
+  /** Told of things an operator should hear of; ids and counts only. Default: nobody. */
+  readonly log?: (event: Readonly<Record<string, unknown>>) => void;
+  /** Called before and after every lifecycle step; tests break things here. */
+  readonly checkpoint?: Checkpoint;
+}
+
+const recoverEveryMs = 15_000;
+const library: Actor = { kind: 'system', id: 'library' };
+
+/**
+ * Opens a node: database, registry, compartments. A second start finds the data of the first.
+ * @throws config_invalid, data_dir_in_use, compartment_unreachable, migration_refused, table_unwalled
+ */
+export async function createBulkhead(options: BulkheadOptions = {}): Promise<Bulkhead> {
+  const config = options.config ?? readConfig(process.env);
+  const clock = options.clock ?? systemClock;
+  const log = options.log ?? (() => {});
+  const composed = await compose({ config, clock, log });
+  const { registry, compartments } = composed;
+  const lifecycle = createLifecycle({
+    registry,
+    compartments,
+    clock,
+    ...(options.checkpoint === undefined ? {} : { checkpoint: options.checkpoint }),
+  });
+  const open = createScopeOpener(composed);
+
+  // What another node left half done is taken up again, here or there, whoever claims it first.
+  const recovering = setInterval(() => {
+    void lifecycle.recover().catch((cause: unknown) => log({ event: 'recovery.failed', cause: String(cause) }));
+  }, recoverEveryMs);
+  recovering.unref();
+
+  return {
+    config,
+    clock,
+    registry,
+    lifecycle,
+    compartments,
+    rows: composed.rows,
+    newOperatorToken: composed.newOperatorToken,
+    scope: open,
+    async run(tenant, fn, scopeOptions) {
+      const scope = await open(tenant, scopeOptions);
+      return await tenantScope(scope, fn);
+    },
+    async close() {
+      clearInterval(recovering);
+      await composed.close();
+    },
+  };
+}
+
+function createScopeOpener({ registry }: Composed): (tenant: string, options?: ScopeOptions) => Promise<Scope> {
+  const { directory } = registry;
+  const checks = createAdmissionChecks(directory);
+
+  const find = async (tenant: string): Promise<ResolvedTenant | undefined> => {
+    const id = parseTenantId(tenant);
+    if (id !== undefined) return directory.peek(id) ?? (await directory.byId(id));
+    const slug = parseSlug(tenant);
+    return slug === undefined ? undefined : await directory.bySlug(slug);
+  };
+
+  return async (name, options = {}) => {
+    const tenant = await find(name);
+    if (tenant === undefined) throw new BulkheadError('tenant_not_found');
+    const verdict = await admit(tenant, checks);
+    if (verdict.kind === 'refused') throw toError(verdict);
+    return openTenantScope(tenant, {
+      actor: options.actor ?? library,
+      requestId: options.requestId ?? newRequestId(),
+      signal: options.signal ?? new AbortController().signal,
+    });
+  };
+}

@@ -1,0 +1,52 @@
+/** The library's public surface. Subpaths: `bulkhead/client`, `bulkhead/middleware`, `bulkhead/server`, `bulkhead/testing`. */
+export type { Bulkhead, ScopeOptions } from './bulkhead.ts';
+export type {
+  Condition,
+  Filter,
+  ListQuery,
+  Page,
+  Repository,
+  RowsCompartment,
+  RowsHandle,
+  Scalar,
+} from './compartments/rows/rows.ts';
+export { readConfig, type Config } from './config.ts';
+export { createBulkhead, type BulkheadOptions } from './create-bulkhead.ts';
+export { systemClock, type Clock } from './core/clock.ts';
+export type {
+  Compartment,
+  EraseReceipt,
+  ExportRecord,
+  Finding,
+  ImportReceipt,
+  MoveReceipt,
+  PlacementRequest,
+  ProbeTarget,
+  Usage,
+} from './core/compartment.ts';
+export {
+  BulkheadError,
+  errorTable,
+  isBulkheadError,
+  type ErrorCode,
+  type ErrorDetail,
+  type Retry,
+} from './core/errors.ts';
+export { parseSlug, parseTenantId, type KeyId, type RequestId, type RowId, type Slug, type TenantId } from './core/ids.ts';
+export type { CompartmentKind, Isolation, Placement } from './core/placement.ts';
+export type { Governor, Plan } from './core/plan.ts';
+export {
+  bindEmitter,
+  bindScope,
+  clear,
+  getCurrentTenant,
+  getCurrentTenantId,
+  requiresTenant,
+  tenantScope,
+  type Actor,
+  type Scope,
+} from './core/scope.ts';
+export { transitions, type Tenant, type TenantEvent, type TenantState } from './core/tenant.ts';
+export type { Verdict } from './core/verdict.ts';
+export type { CreatedTenant, CreateTenantInput, Lifecycle } from './lifecycle/lifecycle.ts';
+export type { ApiKey, IssuedKey, Registry, ResolvedTenant } from './registry/registry.ts';

@@ -1,0 +1,88 @@
+import { randomBytes } from 'node:crypto';
+import type { ServerCatalog } from './compartments/rows/deps.ts';
+import { BulkheadError } from './core/errors.ts';
+import type { Actor } from './core/scope.ts';
+import type { SqlServer } from './drivers/server.ts';
+import type { ServerStore } from './registry/registry.ts';
+
+/** Name of the server that `BULKHEAD_DATABASE_URL`, or the embedded database, is. */
+export const mainServer = 'main';
+
+export interface CatalogDeps {
+  readonly store: ServerStore;
+  readonly main: SqlServer;
+  /** Reaches a server that is not the main one. */
+  readonly open: (name: string, url: string) => SqlServer;
+  /** URL of a new embedded cell; undefined = cells must be added by the operator. */
+  readonly cellUrl: ((name: string) => string) | undefined;
+  /** Makes a pool server ready for shared and schema tenants, once a process. */
+  readonly prepare: (name: string) => Promise<void>;
+}
+
+export interface OpenedCatalog extends ServerCatalog {
+  close(): Promise<void>;
+}
+
+const system: Actor = { kind: 'system', id: 'placement' };
+
+/** The servers a node knows, opened when first used. One that cannot be reached affects its own tenants only. */
+export function createServerCatalog(deps: CatalogDeps): OpenedCatalog {
+  const opened = new Map<string, Promise<SqlServer>>([[mainServer, Promise.resolve(deps.main)]]);
+
+  const open = async (name: string): Promise<SqlServer> => {
+    const url = await deps.store.url(name);
+    if (url === undefined)
+      throw new BulkheadError('compartment_unreachable', { server: name, reason: 'no server of this name is known' });
+    return deps.open(name, url);
+  };
+
+  const server = (name: string): Promise<SqlServer> => {
+    const known = opened.get(name);
+    if (known !== undefined) return known;
+    const opening = open(name);
+    opened.set(name, opening);
+    opening.catch(() => opened.delete(name));
+    return opening;
+  };
+
+  return {
+    server,
+    async choose({ tenant, isolation, region, server: named }) {
+      if (isolation === 'dedicated') {
+        if (named === undefined && deps.cellUrl !== undefined) await ensureFreeCell(deps, region);
+        const claimed = await deps.store.claimDedicated({ tenant, region, name: named });
+        return claimed.name;
+      }
+      if (named !== undefined)
+        throw new BulkheadError('isolation_unavailable', { field: 'server', reason: 'only dedicated tenants choose their server' });
+      return await choosePool(deps.store, region);
+    },
+    release: (tenant) => deps.store.releaseDedicated(tenant),
+    async close() {
+      const servers = await Promise.allSettled(opened.values());
+      await Promise.all(servers.map((result) => (result.status === 'fulfilled' ? result.value.close() : undefined)));
+    },
+  };
+}
+
+/** A server that names a region takes that region's tenants alone; one that names none takes any. */
+async function choosePool(store: ServerStore, region: string | undefined): Promise<string> {
+  const pools = (await store.list()).filter(({ role }) => role === 'pool');
+  const inRegion = pools.find((pool) => region !== undefined && pool.region === region);
+  const anywhere = pools.find((pool) => pool.region === undefined);
+  const chosen = inRegion ?? anywhere ?? (region === undefined ? pools[0] : undefined);
+  if (chosen === undefined)
+    throw new BulkheadError('isolation_unavailable', {
+      field: 'region',
+      reason: `no server keeps data in ${region ?? 'any region'}`,
+      hint: `known regions: ${pools.map((pool) => pool.region).join(', ')}; add a server with: bulkhead server add`,
+    });
+  return chosen.name;
+}
+
+/** The embedded database makes a cell whenever one is wanted: it is only a folder. */
+async function ensureFreeCell(deps: CatalogDeps, region: string | undefined): Promise<void> {
+  const name = `cell-${randomBytes(6).toString('hex')}`;
+  const url = deps.cellUrl?.(name);
+  if (url !== undefined) await deps.store.add({ name, role: 'dedicated', region, maxConnections: 1 }, url, system);
+}

@@ -1,0 +1,102 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { dirname, join, normalize, relative } from 'node:path';
+import { expect, test } from 'vitest';
+import { driverPackages, emptyWords, mayImport, namesConcreteStores } from './rules.ts';
+
+const src = join(import.meta.dirname, '../../src');
+
+interface SourceFile {
+  /** Relative to src/. */
+  readonly path: string;
+  readonly text: string;
+  readonly imports: readonly string[];
+}
+
+const files = await readSources();
+
+async function readSources(): Promise<readonly SourceFile[]> {
+  const names = (await readdir(src, { recursive: true })).filter((name) => name.endsWith('.ts'));
+  return Promise.all(
+    names.map(async (name) => {
+      const text = await readFile(join(src, name), 'utf8');
+      const imports = [...text.matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)].flatMap(
+        ([, specifier]) => specifier ?? [],
+      );
+      return { path: normalize(name), text, imports };
+    }),
+  );
+}
+
+function folderOf(path: string): string {
+  return path.includes('/') ? (path.split('/')[0] ?? '*') : '*';
+}
+
+function localImports(file: SourceFile): readonly string[] {
+  return file.imports
+    .filter((specifier) => specifier.startsWith('.'))
+    .map((specifier) => relative(src, join(src, dirname(file.path), specifier)));
+}
+
+test('the sources were found', () => {
+  expect(files.length).toBeGreaterThan(40);
+});
+
+test('every folder imports only what the table allows', () => {
+  const broken = files.flatMap((file) => {
+    const folder = folderOf(file.path);
+    const allowed = mayImport[folder];
+    if (allowed === undefined) return [`${file.path}: folder ${folder} is not in the table`];
+    return localImports(file)
+      .filter((target) => folderOf(target) !== folder && !allowed.includes(folderOf(target)))
+      .map((target) => `${file.path} imports ${target}`);
+  });
+  expect(broken).toEqual([]);
+});
+
+test('only drivers import database and vendor packages', () => {
+  const broken = files
+    .filter((file) => folderOf(file.path) !== 'drivers')
+    .flatMap((file) =>
+      file.imports.filter((name) => driverPackages.includes(name)).map((name) => `${file.path}: ${name}`),
+    );
+  expect(broken).toEqual([]);
+});
+
+test('only compose.ts names concrete compartments and drivers', () => {
+  const concrete = /^(?:drivers\/(?:postgres|pglite)\/|compartments\/\w+\/compartment\.ts)/;
+  const broken = files
+    .filter((file) => !namesConcreteStores.includes(file.path) && !file.path.startsWith('drivers/'))
+    .flatMap((file) =>
+      localImports(file)
+        .filter((target) => concrete.test(target))
+        .map((target) => `${file.path} imports ${target}`),
+    );
+  expect(broken).toEqual([]);
+});
+
+test('nothing inside a folder imports through its own index', () => {
+  const broken = files.flatMap((file) =>
+    localImports(file)
+      .filter((target) => target === join(dirname(file.path), 'index.ts'))
+      .map((target) => `${file.path} imports ${target}`),
+  );
+  expect(broken).toEqual([]);
+});
+
+test('the environment is read in config.ts and by entry points alone', () => {
+  const readers = files.filter((file) => /process\.env/.test(file.text)).map((file) => file.path);
+  expect(readers.filter((path) => path !== 'create-bulkhead.ts' && !path.startsWith('cli/'))).toEqual([]);
+});
+
+test('no exported name says Manager, Service, Helper, Utils or Base', () => {
+  const word = new RegExp(
+    `export (?:abstract )?(?:class|function|interface|type|const) \\w*(?:${emptyWords.join('|')})\\b`,
+  );
+  expect(files.filter((file) => word.test(file.text)).map((file) => file.path)).toEqual([]);
+});
+
+test('every folder in the table exists, or its first file is still to come', () => {
+  const folders = new Set(files.map((file) => folderOf(file.path)));
+  const unknown = [...folders].filter((folder) => !(folder in mayImport));
+  expect(unknown).toEqual([]);
+});

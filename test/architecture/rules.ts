@@ -1,0 +1,58 @@
+/** Who may import whom. Folders under src/; `*` is the files that lie in src/ itself. */
+export const mayImport: Readonly<Record<string, readonly string[]>> = {
+  core: [],
+  drivers: ['core'],
+  compartments: ['core', 'drivers'],
+  registry: ['core', 'drivers'],
+  request: ['core', 'registry'],
+  lifecycle: ['core', 'registry'],
+  fleet: ['core', 'registry', 'drivers'],
+  verify: ['core', 'registry', 'drivers'],
+  testing: ['core'],
+  client: ['core'],
+  server: ['*', 'core', 'registry', 'request', 'lifecycle', 'client', 'verify', 'compartments'],
+  demo: [
+    '*',
+    'core',
+    'registry',
+    'request',
+    'lifecycle',
+    'client',
+    'server',
+    'verify',
+    'compartments',
+    'drivers',
+    'cli',
+  ],
+  cli: [
+    '*',
+    'core',
+    'registry',
+    'lifecycle',
+    'client',
+    'server',
+    'verify',
+    'fleet',
+    'demo',
+    'drivers',
+    'compartments',
+  ],
+  '*': ['core', 'drivers', 'compartments', 'registry', 'request', 'lifecycle', 'fleet', 'verify'],
+};
+
+/** The only files that may name concrete stores and drivers by their modules. */
+export const namesConcreteStores: readonly string[] = ['compose.ts'];
+
+/** Packages that speak to a database or to somebody's service: drivers alone import them. */
+export const driverPackages: readonly string[] = [
+  'pg',
+  'pg-protocol',
+  'pg-types',
+  '@electric-sql/pglite',
+  '@electric-sql/pglite-pgvector',
+  'ioredis',
+  'libpg-query',
+];
+
+/** Words that say nothing in a name. */
+export const emptyWords: readonly string[] = ['Manager', 'Service', 'Helper', 'Utils', 'Base'];
