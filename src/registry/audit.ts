@@ -107,7 +107,7 @@ export class QueuedAuditTrail implements AuditTrail {
     try {
       await this.flush();
     } catch (cause) {
-      this.#options.log({ kind: 'audit.failed', cause });
+      this.#options.log({ event: 'registry.audit_failed', cause });
       this.#writeSoon(1_000);
     }
   }

@@ -109,10 +109,10 @@ export class ChangeFeed {
     try {
       await this.#poll();
       await this.#purge();
-      if (this.#failing) this.#options.log({ kind: 'feed.recovered' });
+      if (this.#failing) this.#options.log({ event: 'registry.feed_recovered' });
       this.#failing = false;
     } catch (cause) {
-      if (!this.#failing) this.#options.log({ kind: 'feed.failed', cause });
+      if (!this.#failing) this.#options.log({ event: 'registry.feed_failed', cause });
       this.#failing = true;
     }
   }
@@ -142,7 +142,7 @@ export class ChangeFeed {
       poll.changes.length > MAX_CHANGES;
     if (missed) {
       this.#listener?.lost();
-      this.#options.log({ kind: 'cache.dropped' });
+      this.#options.log({ event: 'registry.cache_dropped' });
       return;
     }
     for (const [kind, subject] of poll.changes) this.#listener?.changed(kind, subject);

@@ -3,7 +3,6 @@ import { newKeyId, parseKeyId, type KeyId } from '../core/ids.ts';
 
 /** `bh_<16 characters of id>_<43 characters: 256 random bits>`. The prefix lets scanners find leaked keys. */
 const KEY = /^bh_([0-9a-hjkmnp-tv-z]{16})_[A-Za-z0-9_-]{43}$/;
-const OPERATOR_TOKEN = /^bho_[A-Za-z0-9_-]{43}$/;
 
 export interface NewSecret {
   readonly id: KeyId;
@@ -24,10 +23,6 @@ export function keyIdOf(secret: string): KeyId | undefined {
 
 export function newOperatorToken(): string {
   return `bho_${randomBytes(32).toString('base64url')}`;
-}
-
-export function isOperatorToken(token: string): boolean {
-  return OPERATOR_TOKEN.test(token);
 }
 
 /** SHA-256 is enough: the secret has 256 random bits, so there is nothing to guess that slowness would protect. */

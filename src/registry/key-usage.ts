@@ -39,7 +39,7 @@ export class KeyUsage {
       await this.#admin.query(touchText, [batch.map(([id]) => id), batch.map(([, ms]) => ms)]);
     } catch (cause) {
       for (const [id, ms] of batch) if (!this.#used.has(id)) this.#used.set(id, ms);
-      this.#log({ kind: 'key_usage.failed', cause });
+      this.#log({ event: 'registry.key_usage_failed', cause });
     }
   }
 

@@ -1,6 +1,9 @@
 /** What the registry tells about itself. No ids of tenants, no secrets, no SQL. */
 export type RegistryEvent =
-  | { readonly kind: 'feed.failed' | 'audit.failed' | 'key_usage.failed'; readonly cause: unknown }
-  | { readonly kind: 'feed.recovered' | 'cache.dropped' };
+  | {
+      readonly event: 'registry.feed_failed' | 'registry.audit_failed' | 'registry.key_usage_failed';
+      readonly cause: unknown;
+    }
+  | { readonly event: 'registry.feed_recovered' | 'registry.cache_dropped' };
 
 export type RegistryLog = (event: RegistryEvent) => void;

@@ -31,8 +31,10 @@ const sealedShape = z.object({ keyId: z.string(), nonce: bytes, sealed: bytes })
 const placedShape = sealedShape.extend({ owner: z.string(), purpose: z.string() });
 const sealedColumns = 'key_id as "keyId", nonce, sealed';
 
-const putText = `insert into bulkhead.credential (owner, purpose, key_id, nonce, sealed)
-  values ($1, $2, $3, $4::bytea, $5::bytea)
+const insertText = `insert into bulkhead.credential (owner, purpose, key_id, nonce, sealed)
+  values ($1, $2, $3, $4::bytea, $5::bytea)`;
+
+const putText = `${insertText}
   on conflict (owner, purpose) do update set key_id = excluded.key_id, nonce = excluded.nonce,
     sealed = excluded.sealed, updated_at = statement_timestamp()`;
 
@@ -55,8 +57,36 @@ export class SealedVault implements Vault {
 
   /** As part of a transaction that stores more than the secret. */
   async putWithin(database: Queryable, place: Place, secret: string): Promise<void> {
+    await database.query(putText, this.#sealedValues(place, secret));
+  }
+
+  async putOnce(owner: string, purpose: string, secret: string): Promise<string> {
+    const values = this.#sealedValues({ owner, purpose }, secret);
+    const text = `${insertText} on conflict (owner, purpose) do nothing returning 1 as stored`;
+    const { rows } = await this.#admin.query(text, values);
+    if (rows.length > 0) return secret;
+    const stored = await this.get(owner, purpose);
+    // Dropped between the two statements: then nothing is in the way any more.
+    return stored ?? this.putOnce(owner, purpose, secret);
+  }
+
+  #sealedValues(place: Place, secret: string): readonly unknown[] {
     const { keyId, nonce, sealed } = seal(this.#current, place, secret);
-    await database.query(putText, [place.owner, place.purpose, keyId, nonce, sealed]);
+    return [place.owner, place.purpose, keyId, nonce, sealed];
+  }
+
+  async putOnce(owner: string, purpose: string, secret: string): Promise<string> {
+    const { keyId, nonce, sealed } = seal(this.#current, { owner, purpose }, secret);
+    await this.#admin.query(
+      `insert into bulkhead.credential (owner, purpose, key_id, nonce, sealed)
+       values ($1, $2, $3, $4::bytea, $5::bytea) on conflict (owner, purpose) do nothing`,
+      [owner, purpose, keyId, nonce, sealed],
+    );
+    const kept = await this.get(owner, purpose);
+    // Dropped in between: whoever dropped it is erasing the owner.
+    if (kept === undefined)
+      throw new BulkheadError('credential_unreadable', { owner, purpose, reason: 'it was dropped' });
+    return kept;
   }
 
   async get(owner: string, purpose: string): Promise<string | undefined> {
