@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createRows } from './compartments/rows/compartment.ts';
@@ -94,15 +95,22 @@ async function openControlPlane(input: ComposeInput, main: SqlServer): Promise<R
     admin: main.pool,
     clock,
     masterKey,
-    log,
-    cacheTtlMs: config.cache.ttlMs,
-    maxTenants: config.cache.maxTenants,
+    logger: log,
+    nodeId: randomUUID(),
+    cache: { ttlMs: config.cache.ttlMs, maxEntries: config.cache.maxTenants },
   });
   const servers = await registry.servers.list();
   if (!servers.some(({ name }) => name === mainServer)) {
-    const record = { name: mainServer, role: 'pool', region: undefined, maxConnections: config.pool.maxConnections } as const;
+    const record = {
+      name: mainServer,
+      role: 'pool',
+      region: undefined,
+      maxConnections: config.pool.maxConnections,
+    } as const;
     // Two nodes may start at once; either may be the one that writes it. Its URL stays in the environment.
-    await registry.servers.add(record, `config:${mainServer}`, { kind: 'system', id: 'start' }).catch(ignoreConflict);
+    await registry.servers
+      .add(record, `config:${mainServer}`, { kind: 'system', id: 'start' })
+      .catch(ignoreConflict);
   }
   return registry;
 }
@@ -186,7 +194,11 @@ function createLivenessCheck({ directory }: Registry): (scope: Scope) => void | 
 
 /** Given from outside, kept in the database as a digest; made here the first time, and written where only its owner reads. */
 async function ensureOperatorToken(config: Config, registry: Registry): Promise<string | undefined> {
-  const made = await registry.operators.ensure(config.operatorToken);
+  if (config.operatorToken !== undefined) {
+    await registry.operators.accept(config.operatorToken);
+    return undefined;
+  }
+  const made = await registry.operators.ensure();
   if (made !== undefined) await writeOperatorToken(config.dataDir, made);
   return made;
 }

@@ -88,14 +88,16 @@ function parseHints(raw: string): readonly HintSource[] {
     });
 }
 
+/** Names of our tests, of the services they need, and of the command line, which reads them itself. */
+const foreignNames = /^BULKHEAD_(?:TEST_|SERVICES_|URL$|TOKEN$)/;
+
 /**
  * Reads the environment once, whole.
  * @throws config_invalid naming every variable that is wrong, and none of their values
  */
 export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
   const unknown = Object.keys(env).filter(
-    (name) =>
-      name.startsWith('BULKHEAD_') && !name.startsWith('BULKHEAD_TEST_') && !(name in Environment.shape),
+    (name) => name.startsWith('BULKHEAD_') && !foreignNames.test(name) && !(name in Environment.shape),
   );
   const parsed = Environment.safeParse(env);
   const problems = [

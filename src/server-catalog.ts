@@ -15,8 +15,6 @@ export interface CatalogDeps {
   readonly open: (name: string, url: string) => SqlServer;
   /** URL of a new embedded cell; undefined = cells must be added by the operator. */
   readonly cellUrl: ((name: string) => string) | undefined;
-  /** Makes a pool server ready for shared and schema tenants, once a process. */
-  readonly prepare: (name: string) => Promise<void>;
 }
 
 export interface OpenedCatalog extends ServerCatalog {
@@ -32,7 +30,10 @@ export function createServerCatalog(deps: CatalogDeps): OpenedCatalog {
   const open = async (name: string): Promise<SqlServer> => {
     const url = await deps.store.url(name);
     if (url === undefined)
-      throw new BulkheadError('compartment_unreachable', { server: name, reason: 'no server of this name is known' });
+      throw new BulkheadError('compartment_unreachable', {
+        server: name,
+        reason: 'no server of this name is known',
+      });
     return deps.open(name, url);
   };
 
@@ -54,13 +55,18 @@ export function createServerCatalog(deps: CatalogDeps): OpenedCatalog {
         return claimed.name;
       }
       if (named !== undefined)
-        throw new BulkheadError('isolation_unavailable', { field: 'server', reason: 'only dedicated tenants choose their server' });
+        throw new BulkheadError('isolation_unavailable', {
+          field: 'server',
+          reason: 'only dedicated tenants choose their server',
+        });
       return await choosePool(deps.store, region);
     },
     release: (tenant) => deps.store.releaseDedicated(tenant),
     async close() {
       const servers = await Promise.allSettled(opened.values());
-      await Promise.all(servers.map((result) => (result.status === 'fulfilled' ? result.value.close() : undefined)));
+      await Promise.all(
+        servers.map((result) => (result.status === 'fulfilled' ? result.value.close() : undefined)),
+      );
     },
   };
 }
@@ -84,5 +90,6 @@ async function choosePool(store: ServerStore, region: string | undefined): Promi
 async function ensureFreeCell(deps: CatalogDeps, region: string | undefined): Promise<void> {
   const name = `cell-${randomBytes(6).toString('hex')}`;
   const url = deps.cellUrl?.(name);
-  if (url !== undefined) await deps.store.add({ name, role: 'dedicated', region, maxConnections: 1 }, url, system);
+  if (url !== undefined)
+    await deps.store.add({ name, role: 'dedicated', region, maxConnections: 1 }, url, system);
 }

@@ -23,13 +23,14 @@ function shareOfOwner(maxConnections: number): { readonly pool: number; readonly
 export function openPostgresServer(options: PostgresServerOptions): SqlServer {
   const { name, url } = options;
   const trafficUrl = options.poolerUrl ?? url;
-  const budget = new ConnectionBudget(Math.max(1, options.maxConnections - ownerConnections));
+  const owner = shareOfOwner(options.maxConnections);
+  const budget = new ConnectionBudget(Math.max(1, options.maxConnections - owner.pool - owner.elsewhere));
   const pool = openPostgresAdmin({
     url,
     applicationName: `bulkhead ${name} owner`,
-    maxConnections: ownerConnections - 1,
+    maxConnections: owner.pool,
   });
-  const elsewhere = new ConnectionBudget(ownerConnections);
+  const elsewhere = new ConnectionBudget(owner.elsewhere);
 
   const admin = (database: string): AdminDatabase =>
     openPostgresAdmin({
