@@ -116,8 +116,6 @@ export interface KeyStore {
 /** Encrypted secrets of tenants and servers. AES-256-GCM; tenant, purpose and key id are authenticated with the text. */
 export interface Vault {
   put(owner: string, purpose: string, secret: string): Promise<void>;
-  /** Keeps what is there already. @returns what is stored now */
-  putOnce(owner: string, purpose: string, secret: string): Promise<string>;
   /** Keeps what is there already. @returns what is stored now. @throws credential_unreadable */
   putOnce(owner: string, purpose: string, secret: string): Promise<string>;
   /** @throws credential_unreadable */
@@ -276,12 +274,12 @@ export interface AuditTrail {
 
 /** The token of the person who runs Bulkhead. Only its SHA-256 is kept. */
 export interface OperatorTokens {
+  /** Makes the first token when there is none; undefined when one exists. */
+  ensure(): Promise<string | undefined>;
   /**
-   * Makes the first token when there is none; undefined when one exists.
-   * `given`, the operator's own of 32 to 512 characters, becomes the only one that is accepted.
+   * The operator's own token, 32 to 512 characters, becomes the only one: the one before perhaps leaked.
+   * @throws config_invalid
    */
-  ensure(given?: string): Promise<string | undefined>;
-  /** Lets in a token that was chosen elsewhere. @throws config_invalid where it has not the form of one */
   accept(token: string): Promise<void>;
   verify(token: string): Promise<boolean>;
 }

@@ -75,20 +75,6 @@ export class SealedVault implements Vault {
     return [place.owner, place.purpose, keyId, nonce, sealed];
   }
 
-  async putOnce(owner: string, purpose: string, secret: string): Promise<string> {
-    const { keyId, nonce, sealed } = seal(this.#current, { owner, purpose }, secret);
-    await this.#admin.query(
-      `insert into bulkhead.credential (owner, purpose, key_id, nonce, sealed)
-       values ($1, $2, $3, $4::bytea, $5::bytea) on conflict (owner, purpose) do nothing`,
-      [owner, purpose, keyId, nonce, sealed],
-    );
-    const kept = await this.get(owner, purpose);
-    // Dropped in between: whoever dropped it is erasing the owner.
-    if (kept === undefined)
-      throw new BulkheadError('credential_unreadable', { owner, purpose, reason: 'it was dropped' });
-    return kept;
-  }
-
   async get(owner: string, purpose: string): Promise<string | undefined> {
     const { rows } = await this.#admin.query(
       `select ${sealedColumns} from bulkhead.credential where owner = $1 and purpose = $2`,
