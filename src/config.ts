@@ -18,6 +18,8 @@ const Environment = z.object({
     .string()
     .regex(/^[0-9a-f]{64}$/, 'must be 64 hexadecimal characters (32 bytes)')
     .optional(),
+  /** Where the command line finds the server; the server itself does not look at it. */
+  BULKHEAD_URL: z.url({ protocol: /^https?$/ }).optional(),
   BULKHEAD_OPERATOR_TOKEN: z.string().min(32, 'must have at least 32 characters').optional(),
   BULKHEAD_MIGRATIONS_DIR: z.string().min(1).optional(),
   BULKHEAD_SHARED_TABLES: z.string().default(''),
@@ -50,6 +52,7 @@ export interface Config {
   readonly poolerUrl: string | undefined;
   /** Hex; undefined = kept in `dataDir/master-key`, made on the first start. */
   readonly masterKey: string | undefined;
+  readonly url: string | undefined;
   readonly operatorToken: string | undefined;
   readonly migrationsDir: string | undefined;
   readonly sharedTables: readonly string[];
@@ -114,6 +117,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     databaseUrl: read.BULKHEAD_DATABASE_URL,
     poolerUrl: read.BULKHEAD_POOLER_URL,
     masterKey: read.BULKHEAD_MASTER_KEY,
+    url: read.BULKHEAD_URL,
     operatorToken: read.BULKHEAD_OPERATOR_TOKEN,
     migrationsDir: read.BULKHEAD_MIGRATIONS_DIR,
     sharedTables: Object.freeze(read.BULKHEAD_SHARED_TABLES.split(',').filter((name) => name !== '')),
