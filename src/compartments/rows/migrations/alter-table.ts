@@ -4,7 +4,7 @@ import { toColumnParts } from './column.ts';
 import { refuseLooseExclusion } from './create-table.ts';
 import { isKey, toKeySql, type Relation, type Relations } from './keys.ts';
 import { quoteName, tenantColumn } from './names.ts';
-import { refuse } from './refusal.ts';
+import { refuse, refusedFrom } from './refusal.ts';
 import { splitList, tokensOf, type Span, type Token } from './tokens.ts';
 
 type AlterNode = NodeOf<'AlterTableStmt'>;
@@ -17,7 +17,6 @@ type Command = NodeOf<'AlterTableCmd'>;
 export async function toAlterTableSql(sql: string, alter: AlterNode, relations: Relations): Promise<string> {
   const name = alter.relation?.relname ?? '';
   const commands = allOf(alter.cmds, 'AlterTableCmd');
-  for (const command of commands) refuseCommand(command);
   if (alter.objtype !== 'OBJECT_TABLE') return refuseOtherObject(sql, alter);
   if (alter.relation?.inh !== true) refuse('ONLY would leave partitions behind', 'leave out ONLY');
   const table = await relations.find(name);
@@ -27,7 +26,9 @@ export async function toAlterTableSql(sql: string, alter: AlterNode, relations: 
   const lines: string[] = [];
   for (const [index, command] of commands.entries()) {
     const span = spans[index] ?? { start: 0, end: 0 };
-    lines.push(...(await toCommands(sql, span, { command, table, relations })));
+    lines.push(
+      ...(await refusedFrom(span.start, () => toCommands(sql, span, { command, table, relations }))),
+    );
   }
   return `alter table ${quoteName(name)}\n  ${lines.join(',\n  ')}`;
 }
@@ -123,6 +124,7 @@ interface CommandContext {
 /** @returns the command as written, or with its keys given the tenant */
 async function toCommands(sql: string, span: Span, context: CommandContext): Promise<readonly string[]> {
   const { command, table } = context;
+  refuseCommand(command);
   const written = sql.slice(span.start, span.end);
   const column = command.subtype === 'AT_AddColumn' ? as(command.def, 'ColumnDef') : undefined;
   if (column !== undefined) return toAddColumn(sql, span, { ...context, column });

@@ -1,15 +1,16 @@
 /** One file: statement by statement refused or rewritten and run, then walled by what the catalogue says is missing. */
 import { SqlSyntaxError, type ParsedStatement, type SqlParser } from '../../../drivers/sql-parser.ts';
 import { SqlError } from '../../../drivers/sql.ts';
-import { as } from './ast.ts';
+import { as, walk } from './ast.ts';
 import type { CompiledMigration, CompiledStatement } from './compile.ts';
 import type { MigrationFile } from './files.ts';
 import { markersAbove, readMarkers } from './markers.ts';
 import { extensionSchema, quoteName } from './names.ts';
-import { refusedAt, StatementRefused, type Place } from './refusal.ts';
+import { refusedAt, StatementRefused } from './refusal.ts';
 import { rewrite } from './rewrite.ts';
 import type { Scratch } from './scratch.ts';
 import { vetStatement } from './vet.ts';
+import { findWallProblems } from './wall-check.ts';
 import { readWallFacts, rolePlaceholder, toWallSql } from './wall.ts';
 
 type Compiled = Pick<CompiledMigration, 'statements' | 'grants' | 'extensions'>;
@@ -24,22 +25,50 @@ export async function compileFile(
   const statements: CompiledStatement[] = [];
   const extensions: string[] = [];
   for (const statement of parsed.statements) {
-    const place = { file: file.file, line: statement.line };
-    await placed(place, async () => {
-      vetStatement(statement, parser);
-      const extension = as(statement.node, 'CreateExtensionStmt')?.extname;
-      if (extension !== undefined) {
-        await scratch.tx.script(toExtensionSql(extension));
-        extensions.push(extension);
-        return;
-      }
-      const rewritten = await rewrite(statement, { parser, scratch, kind: parsed.kindOf(statement) });
-      for (const sql of rewritten) await scratch.tx.script(sql);
-      statements.push(...rewritten.map((sql) => ({ sql, line: statement.line })));
-    });
+    const kind = parsed.kindOf(statement);
+    const one = await compileStatement(scratch, statement, { file, parser, kind });
+    statements.push(...one.statements);
+    extensions.push(...one.extensions);
   }
-  const wall = await placed({ file: file.file, line: 1 }, () => buildWall(scratch));
+  const wall = await buildWall(scratch);
+  await assertWalls(scratch, file, parsed.statements);
   return { extensions, statements: [...statements, ...wall.statements], grants: wall.grants };
+}
+
+interface StatementContext {
+  readonly file: MigrationFile;
+  readonly parser: SqlParser;
+  readonly kind: 'tenant' | 'shared';
+}
+
+async function compileStatement(
+  scratch: Scratch,
+  statement: ParsedStatement,
+  context: StatementContext,
+): Promise<Omit<Compiled, 'grants'>> {
+  try {
+    vetStatement(statement, context.parser);
+    const extension = as(statement.node, 'CreateExtensionStmt')?.extname;
+    if (extension !== undefined) {
+      await scratch.tx.script(toExtensionSql(extension));
+      return { extensions: [extension], statements: [] };
+    }
+    const rewritten = await rewrite(statement, { ...context, scratch });
+    for (const sql of rewritten) await scratch.tx.script(sql);
+    return { extensions: [], statements: rewritten.map((sql) => ({ sql, line: statement.line })) };
+  } catch (error) {
+    throw toRefusal(error, statement, context.file.file);
+  }
+}
+
+/** What we or the database refuse, with file and line. */
+function toRefusal(error: unknown, statement: ParsedStatement, file: string): unknown {
+  const lineAt = (offset: number): number =>
+    statement.line + statement.text.slice(0, offset).split('\n').length - 1;
+  if (error instanceof StatementRefused)
+    return refusedAt({ file, line: lineAt(error.offset) }, error.message, { hint: error.hint });
+  if (!(error instanceof SqlError)) return error;
+  return refusedAt({ file, line: statement.line }, error.message, { cause: error });
 }
 
 /** Dependencies come along, and all of it stays in one schema of its own. */
@@ -94,13 +123,27 @@ async function buildWall(scratch: Scratch): Promise<Pick<Compiled, 'statements' 
   return { statements, grants };
 }
 
-/** Adds file and line to whatever is refused on the way, by us or by the database. */
-async function placed<T>(place: Place, body: () => Promise<T>): Promise<T> {
-  try {
-    return await body();
-  } catch (error) {
-    if (error instanceof StatementRefused) throw refusedAt(place, error.message, { hint: error.hint });
-    if (error instanceof SqlError) throw refusedAt(place, error.message, { cause: error });
-    throw error;
-  }
+/** The last word: whatever we overlooked, the catalogue does not. */
+async function assertWalls(
+  scratch: Scratch,
+  file: MigrationFile,
+  statements: readonly ParsedStatement[],
+): Promise<void> {
+  const facts = await readWallFacts(scratch.tx, scratch);
+  const shared = facts.filter(({ kind }) => kind === 'shared').map(({ name }) => name);
+  const [problem] = await findWallProblems(scratch.tx, { schemas: [scratch.schema], shared });
+  if (problem === undefined) return;
+  const line = lastLineNaming(problem.name, statements);
+  throw refusedAt({ file: file.file, line }, `${problem.name} ${problem.problem}`);
+}
+
+function lastLineNaming(name: string, statements: readonly ParsedStatement[]): number {
+  const naming = statements.findLast(({ node }) => {
+    let found = false;
+    walk(node, (inner) => {
+      found ||= as(inner, 'RangeVar')?.relname === name || as(inner, 'String')?.sval === name;
+    });
+    return found;
+  });
+  return naming?.line ?? 1;
 }

@@ -1,9 +1,10 @@
 /** CREATE TABLE as the user wrote it, turned into the table that stands in every container. */
+import type { SqlNode } from '../../../drivers/sql-parser.ts';
 import { as, namesOf, type NodeOf } from './ast.ts';
 import { assertTenantColumn, tenantColumnSql, toColumnParts, type ColumnParts } from './column.ts';
 import { isKey, toKeySql, withTenant, type ConstraintNode, type Relation, type Relations } from './keys.ts';
 import { isSimpleName, tenantColumn } from './names.ts';
-import { refuse } from './refusal.ts';
+import { refuse, refusedFrom } from './refusal.ts';
 import { findToken, splitList, tokensOf, type Span } from './tokens.ts';
 
 type CreateNode = NodeOf<'CreateStmt'>;
@@ -24,7 +25,7 @@ export async function toCreateTableSql(sql: string, create: CreateNode, declared
   if (!isSimpleName(name)) refuse(`the table name ${JSON.stringify(name)} is not a simple name`);
   refuseForms(create);
   if (create.partbound !== undefined) return toPartitionSql(sql, create);
-  const elements = readElements(sql, create);
+  const elements = await readElements(sql, create);
   if (declared.kind === 'shared') refuseTenantColumn(name, elements);
   const table = describeTable(name, declared.kind, elements);
   const lines = await toLines(sql, elements, { table, relations: declared.relations });
@@ -54,38 +55,44 @@ function toPartitionSql(sql: string, create: CreateNode): string {
 
 interface Column {
   readonly kind: 'column';
+  readonly span: Span;
   readonly node: NodeOf<'ColumnDef'>;
   readonly parts: ColumnParts;
 }
 interface TableConstraint {
   readonly kind: 'constraint';
-  readonly node: ConstraintNode;
   readonly span: Span;
+  readonly node: ConstraintNode;
 }
+type Element = Column | TableConstraint;
 interface Elements {
   /** Between the brackets. */
   readonly list: Span;
-  readonly all: readonly (Column | TableConstraint)[];
+  readonly all: readonly Element[];
   /** Columns of the primary key, as the user wrote it. */
   readonly primaryKey: readonly string[];
 }
 
-function readElements(sql: string, create: CreateNode): Elements {
+async function readElements(sql: string, create: CreateNode): Promise<Elements> {
   const tokens = tokensOf(sql);
   const open = findToken(tokens, '(', 0);
-  const { elements, next } = splitList(tokens, open + 1);
+  const { elements: spans, next } = splitList(tokens, open + 1);
   const nodes = create.tableElts ?? [];
   const list = { start: tokens[open]?.end ?? 0, end: tokens[next]?.start ?? sql.length };
-  if (elements.length !== nodes.length) refuse('the columns of this table cannot be told apart');
-  const all = elements.map((span, index): Column | TableConstraint => {
-    const column = as(nodes[index], 'ColumnDef');
-    if (column !== undefined)
-      return { kind: 'column', node: column, parts: toColumnParts(sql, span, column) };
-    const constraint = as(nodes[index], 'Constraint');
-    if (constraint !== undefined) return { kind: 'constraint', node: constraint, span };
-    return refuse('LIKE would copy keys that belong to another table', 'write the columns out');
-  });
+  if (spans.length !== nodes.length) refuse('the columns of this table cannot be told apart');
+  const all: Element[] = [];
+  for (const [index, span] of spans.entries())
+    all.push(await refusedFrom(span.start, () => toElement(sql, span, nodes[index])));
   return { list, all, primaryKey: all.flatMap(toPrimaryKey) };
+}
+
+function toElement(sql: string, span: Span, node: SqlNode | undefined): Element {
+  const column = as(node, 'ColumnDef');
+  if (column !== undefined)
+    return { kind: 'column', span, node: column, parts: toColumnParts(sql, span, column) };
+  const constraint = as(node, 'Constraint');
+  if (constraint !== undefined) return { kind: 'constraint', span, node: constraint };
+  return refuse('LIKE would copy keys that belong to another table', 'write the columns out');
 }
 
 function refuseTenantColumn(table: string, elements: Elements): void {
@@ -96,7 +103,7 @@ function refuseTenantColumn(table: string, elements: Elements): void {
     );
 }
 
-function toPrimaryKey(element: Column | TableConstraint): readonly string[] {
+function toPrimaryKey(element: Element): readonly string[] {
   if (element.kind === 'constraint')
     return element.node.contype === 'CONSTR_PRIMARY' ? namesOf(element.node.keys) : [];
   return element.parts.keys.some(({ contype }) => contype === 'CONSTR_PRIMARY') ? [element.parts.name] : [];
@@ -116,18 +123,31 @@ async function toLines(sql: string, elements: Elements, context: TableContext): 
   const columns: string[] = [];
   const constraints: string[] = [];
   for (const element of elements.all) {
-    if (element.kind === 'constraint') {
-      constraints.push(...(await toConstraintLines(sql, element, context)));
-      continue;
-    }
-    if (element.parts.name === tenantColumn) {
-      const keyed = elements.primaryKey.includes(tenantColumn);
-      assertTenantColumn(element.node, keyed ? 'in_primary_key' : 'not_in_primary_key');
-    } else columns.push(element.parts.text);
-    for (const key of element.parts.keys)
-      constraints.push(...(await toKeySql(context.table, key, { ...context, column: element.parts.name })));
+    const lines = await refusedFrom(element.span.start, () => toElementLines(sql, element, context));
+    constraints.push(...lines);
+    if (element.kind === 'constraint') continue;
+    if (element.parts.name !== tenantColumn) columns.push(element.parts.text);
+    else await refusedFrom(element.span.start, () => acceptTenantColumn(element, elements.primaryKey));
   }
   return [...columns, ...constraints];
+}
+
+function acceptTenantColumn(column: Column, primaryKey: readonly string[]): void {
+  const keyed = primaryKey.includes(tenantColumn);
+  assertTenantColumn(column.node, keyed ? 'in_primary_key' : 'not_in_primary_key');
+}
+
+/** The table constraints that an element stands for, the keys behind a column among them. */
+async function toElementLines(
+  sql: string,
+  element: Element,
+  context: TableContext,
+): Promise<readonly string[]> {
+  if (element.kind === 'constraint') return toConstraintLines(sql, element, context);
+  const lines = [];
+  for (const key of element.parts.keys)
+    lines.push(...(await toKeySql(context.table, key, { ...context, column: element.parts.name })));
+  return lines;
 }
 
 async function toConstraintLines(
