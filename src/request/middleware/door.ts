@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../../core/errors.ts';
 import { newRequestId, parseRequestId } from '../../core/ids.ts';
 import type { RequestId } from '../../core/ids.ts';
 import type { Call } from '../call.ts';
@@ -17,6 +18,8 @@ export interface DoorNode extends PathNode {
 export interface DoorOptions extends PathSettings {
   /** Paths that are served without a tenant, and so without tenant data. Compared exactly, as received. */
   readonly publicPaths?: readonly string[];
+  /** Told of every request that is turned away; for counters. */
+  readonly refused?: (code: ErrorCode) => void;
 }
 
 export const defaultPublicPaths: readonly string[] = Object.freeze([
@@ -46,6 +49,12 @@ export interface Door {
 export function createDoor(node: DoorNode, options: DoorOptions = {}): Door {
   const path = createRequestPath(node, options);
   const publicPaths = new Set(options.publicPaths ?? defaultPublicPaths);
+  const turnAway = (error: unknown, call: Call): Answer => {
+    // A node that cannot tell whether the caller may come in turns them away too: not knowing is no permission.
+    const response = toProblem(error, call.requestId);
+    options.refused?.(response.body.code);
+    return { kind: 'turned_away', response };
+  };
   const enter = (call: Call): Maybe<Answer> =>
     chain(path.enter(call), (verdict) =>
       verdict.kind === 'allowed' ? { kind: 'enter', entry: verdict.value } : turnAway(toError(verdict), call),
@@ -72,12 +81,9 @@ export function createDoor(node: DoorNode, options: DoorOptions = {}): Door {
   };
 }
 
-/** A node that cannot tell whether the caller may come in turns them away too: not knowing is no permission. */
-function turnAway(error: unknown, call: Call): Answer {
-  return { kind: 'turned_away', response: toProblem(error, call.requestId) };
-}
-
-/** The caller's own id where it is well formed; it goes into logs and headers. */
-export function toRequestId(sent: unknown): RequestId {
-  return parseRequestId(sent) ?? newRequestId();
+/**
+ * The caller's own id where it is well formed, else the framework's, else a new one; it goes into logs and headers.
+ */
+export function toRequestId(sent: unknown, known?: string): RequestId {
+  return parseRequestId(sent) ?? parseRequestId(known) ?? newRequestId();
 }

@@ -18,7 +18,7 @@ export function fastifyBulkhead(node: DoorNode, options: DoorOptions = {}): Fast
   const door = createDoor(node, options);
   const plugin: FastifyBulkhead = (app, _options, done) => {
     app.addHook('onRequest', (request, reply, next) => {
-      const nodeCall = readNodeCall(request.raw);
+      const nodeCall = readNodeCall(request.raw, request.id);
       const answer = door.knock(nodeCall.call);
       const go = (known: Answer): void => proceed(known, { door, nodeCall, request, reply, next });
       if (answer instanceof Promise) void answer.then(go);

@@ -11,7 +11,11 @@ export interface NodeCall {
   readonly startedMs: number;
 }
 
-export function readNodeCall(request: IncomingMessage & { originalUrl?: string }): NodeCall {
+/** @param knownId the id that the framework gave the request, if it gives any */
+export function readNodeCall(
+  request: IncomingMessage & { originalUrl?: string },
+  knownId?: string,
+): NodeCall {
   const controller = new AbortController();
   return {
     controller,
@@ -20,7 +24,7 @@ export function readNodeCall(request: IncomingMessage & { originalUrl?: string }
       // Express rewrites `url` below a mounted router; the tenant in the path is in what was received.
       url: request.originalUrl ?? request.url ?? '',
       headers: readNodeHeaders(request.rawHeaders),
-      requestId: toRequestId(request.headers['x-request-id']),
+      requestId: toRequestId(request.headers['x-request-id'], knownId),
       signal: controller.signal,
     },
   };

@@ -1,0 +1,119 @@
+import type { Bulkhead } from '../../bulkhead.ts';
+import type { ListQuery, Repository } from '../../compartments/rows/rows.ts';
+import { BulkheadError } from '../../core/errors.ts';
+import type { TenantId } from '../../core/ids.ts';
+import type { Scope } from '../../core/scope.ts';
+import type { Input } from '../../client/contract.ts';
+import type { DocumentView } from '../../client/schemas/documents.ts';
+import type { TenantHandlers } from './handler.ts';
+
+type DocumentHandlers = Pick<
+  TenantHandlers,
+  'createDocument' | 'listDocuments' | 'getDocument' | 'changeDocument' | 'deleteDocument'
+>;
+
+type DocumentRow = {
+  id: string;
+  external_id: string | null;
+  title: string;
+  content: string;
+  metadata: Record<string, unknown>;
+  created_at: Date;
+  updated_at: Date;
+};
+
+export function createDocumentHandlers({ rows }: Pick<Bulkhead, 'rows'>): DocumentHandlers {
+  // A handle holds no connection between calls, so there is nothing to close on the way out.
+  const open = async (scope: Scope): Promise<Repository<DocumentRow>> =>
+    (await rows.open(scope)).table<DocumentRow>('documents');
+
+  return {
+    async createDocument({ body }, { scope }) {
+      assertOwnMetadata(body.metadata, scope.tenantId);
+      const documents = await open(scope);
+      const { title, content, externalId, metadata } = body;
+      return toDocumentView(
+        await documents.create({ title, content, external_id: externalId ?? null, metadata: metadata ?? {} }),
+      );
+    },
+
+    async listDocuments({ query }, { scope }) {
+      const documents = await open(scope);
+      const page = await documents.findAll(toListQuery(query));
+      return { items: page.rows.map(toDocumentView), nextCursor: page.nextCursor ?? null };
+    },
+
+    async getDocument({ params }, { scope }) {
+      const documents = await open(scope);
+      return toDocumentView(found(await documents.findById(params.document)));
+    },
+
+    async changeDocument({ params, body }, { scope }) {
+      assertOwnMetadata(body.metadata, scope.tenantId);
+      const documents = await open(scope);
+      const { externalId, ...rest } = body;
+      const change = {
+        ...withoutUndefined(rest),
+        ...(externalId === undefined ? {} : { external_id: externalId }),
+      };
+      return toDocumentView(found(await documents.update(params.document, change)));
+    },
+
+    async deleteDocument({ params }, { scope }) {
+      const documents = await open(scope);
+      if (!(await documents.delete(params.document))) throw new BulkheadError('not_found');
+    },
+  };
+}
+
+/** A foreign row and one that never was come here alike: as nothing. */
+function found(row: DocumentRow | undefined): DocumentRow {
+  if (row === undefined) throw new BulkheadError('not_found');
+  return row;
+}
+
+function toDocumentView(row: DocumentRow): DocumentView {
+  return {
+    id: row.id,
+    externalId: row.external_id,
+    title: row.title,
+    content: row.content,
+    metadata: row.metadata,
+    createdAt: row.created_at.toISOString(),
+    updatedAt: row.updated_at.toISOString(),
+  };
+}
+
+function toListQuery(query: Input<'listDocuments'>['query']): ListQuery {
+  const { limit, cursor, titleStartsWith, externalId, sort } = query;
+  const descending = sort.startsWith('-');
+  const column = { id: 'id', title: 'title', createdAt: 'created_at' }[sort.replace('-', '')] ?? 'id';
+  return {
+    limit,
+    orderBy: [{ column, direction: descending ? 'desc' : 'asc' }],
+    where: {
+      ...(titleStartsWith === undefined ? {} : { title: { startsWith: titleStartsWith } }),
+      ...(externalId === undefined ? {} : { external_id: externalId }),
+    },
+    ...(cursor === undefined ? {} : { after: cursor }),
+  };
+}
+
+/** Metadata that claims another tenant is either a mistake or an attack; stamping over it would hide both. */
+function assertOwnMetadata(metadata: Readonly<Record<string, unknown>> | undefined, tenant: TenantId): void {
+  for (const name of ['tenant_id', 'tenantId']) {
+    if (metadata === undefined || !Object.hasOwn(metadata, name) || metadata[name] === tenant) continue;
+    throw new BulkheadError('value_invalid', {
+      field: `metadata.${name}`,
+      reason: 'names another tenant than the one that the credential is for',
+    });
+  }
+}
+
+function withoutUndefined<Fields extends object>(
+  fields: Fields,
+): { [Name in keyof Fields]?: Exclude<Fields[Name], undefined> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
+    [Name in keyof Fields]?: Exclude<Fields[Name], undefined>;
+  };
+}

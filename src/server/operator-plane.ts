@@ -1,0 +1,56 @@
+import type { FastifyInstance } from 'fastify';
+import type { Bulkhead } from '../bulkhead.ts';
+import { contract } from '../client/contract.ts';
+import type { Operation, OperationOf } from '../client/contract.ts';
+import { BulkheadError } from '../core/errors.ts';
+import type { Actor } from '../core/scope.ts';
+import { parseBearer } from '../request/credential.ts';
+import { createKeyHandlers } from './handlers/keys.ts';
+import { createPlatformHandlers } from './handlers/platform.ts';
+import { createTenantHandlers } from './handlers/tenants.ts';
+import type { OperatorHandlers } from './handlers/handler.ts';
+import { readInput, sendResult, toFastifyPath } from './route.ts';
+import type { RawInput } from './route.ts';
+
+const operator: Actor = Object.freeze({ kind: 'operator', id: 'operator' });
+
+/** The control plane: for the operator's token alone, and never inside a tenant's scope. */
+export function addOperatorPlane(app: FastifyInstance, bulkhead: Bulkhead): void {
+  const handlers: OperatorHandlers = {
+    ...createTenantHandlers(bulkhead),
+    ...createKeyHandlers(bulkhead),
+    ...createPlatformHandlers(bulkhead),
+  };
+  void app.register((plane, _options, done) => {
+    plane.addHook('onRequest', async (request, reply) => {
+      await assertOperator(bulkhead, request.headers.authorization);
+      void reply.headers({
+        'cache-control': 'private, no-store',
+        'x-content-type-options': 'nosniff',
+        'x-request-id': request.id,
+      });
+    });
+    for (const name of Object.keys(handlers) as readonly OperationOf<'operator'>[]) {
+      const operation: Operation = contract[name];
+      // Input and handler belong to the same name; the type system cannot follow a union through the table.
+      const handle = handlers[name] as (input: RawInput, actor: Actor) => Promise<unknown>;
+      plane.route({
+        method: operation.method,
+        url: toFastifyPath(operation.path),
+        handler: async (request, reply) =>
+          sendResult(operation, reply, await handle(readInput(operation, request), operator)),
+      });
+    }
+    done();
+  });
+}
+
+/** @throws unauthenticated, the same whatever was wrong; an API key opens nothing here */
+async function assertOperator({ registry }: Bulkhead, authorization: string | undefined): Promise<void> {
+  const token = authorization === undefined ? undefined : parseBearer(authorization);
+  const genuine = token?.startsWith('bho_') === true && (await registry.operators.verify(token));
+  if (!genuine)
+    throw new BulkheadError('unauthenticated', {
+      hint: 'send the operator token as Authorization: Bearer',
+    });
+}

@@ -1,0 +1,56 @@
+import type { FastifyInstance } from 'fastify';
+import type { Bulkhead } from '../bulkhead.ts';
+import { contract } from '../client/contract.ts';
+import type { Operation, OperationOf } from '../client/contract.ts';
+import { BulkheadError } from '../core/errors.ts';
+import type { ErrorCode } from '../core/errors.ts';
+import { entryOf } from '../request/middleware/entries.ts';
+import { fastifyBulkhead } from '../request/middleware/fastify.ts';
+import { createDocumentHandlers } from './handlers/documents.ts';
+import { createMeHandler } from './handlers/me.ts';
+import type { TenantHandlers, Visit } from './handlers/handler.ts';
+import { readInput, sendResult, toFastifyPath } from './route.ts';
+import type { RawInput } from './route.ts';
+
+/** Where the same operations stand when the path names the tenant. */
+const pathPrefix = '/api/tenants/:tenant';
+
+/** The tenant plane, behind the same middleware that applications use. */
+export function addTenantPlane(
+  app: FastifyInstance,
+  bulkhead: Bulkhead,
+  listeners: { readonly refused: (code: ErrorCode) => void },
+): void {
+  const handlers: TenantHandlers = { ...createMeHandler(bulkhead), ...createDocumentHandlers(bulkhead) };
+  const prefixes = bulkhead.config.hints.includes('path') ? ['', pathPrefix] : [''];
+  void app.register((plane, _options, done) => {
+    // Nothing is public below: what is, stands beside this plane and not in it.
+    void plane.register(fastifyBulkhead(bulkhead, { publicPaths: [], ...listeners }));
+    for (const prefix of prefixes)
+      for (const name of Object.keys(handlers) as readonly OperationOf<'tenant'>[])
+        addRoute(plane, { prefix, name, handlers });
+    done();
+  });
+}
+
+interface TenantRoute {
+  readonly prefix: string;
+  readonly name: OperationOf<'tenant'>;
+  readonly handlers: TenantHandlers;
+}
+
+function addRoute(plane: FastifyInstance, { prefix, name, handlers }: TenantRoute): void {
+  const operation: Operation = contract[name];
+  // Input and handler belong to the same name; the type system cannot follow a union through the table.
+  const handle = handlers[name] as (input: RawInput, visit: Visit) => Promise<unknown>;
+  plane.route({
+    method: operation.method,
+    url: `${prefix}${toFastifyPath(operation.path)}`,
+    handler: async (request, reply) => {
+      const entry = entryOf(request);
+      if (entry === undefined) throw new BulkheadError('scope_missing');
+      const visit = { scope: entry.scope, key: entry.principal.key };
+      return sendResult(operation, reply, await handle(readInput(operation, request), visit));
+    },
+  });
+}
