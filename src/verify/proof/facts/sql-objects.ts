@@ -1,0 +1,89 @@
+import { toMe } from './sql-access.ts';
+
+/** Tables, views and sequences with what protects them. Parameters: see read-facts.ts. */
+
+/**
+ * `att`: the tenant column of each table, and columns with grants of their own. `rel`: everything a row can be reached
+ * through. `ukey`: unique and exclusion keys of tenant tables.
+ */
+export const relationCtes = `
+  att as materialized (
+    select a.attrelid, a.attnum, a.attname = $2 as is_tenant, a.attnotnull, a.atttypid, a.attcollation, a.attacl
+    from pg_attribute a
+    where a.attnum > 0 and not a.attisdropped and (a.attname = $2 or a.attacl is not null)
+  ),
+  rel as materialized (
+    select c.oid, n.nspname, c.relname, c.relkind, c.relowner, c.relrowsecurity, c.relforcerowsecurity, c.reloptions,
+      c.relacl, t.attnum, t.attnotnull, t.atttypid, t.attcollation
+    from pg_class c join pg_namespace n on n.oid = c.relnamespace
+      left join att t on t.attrelid = c.oid and t.is_tenant
+    where c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
+      and n.nspname not in ('pg_catalog', 'information_schema') and n.nspname !~ '^pg_(temp|toast)'
+  ),
+  ukey as materialized (
+    select i.indexrelid, i.indrelid, i.indisprimary, i.indkey::int2[] as all_keys, k.keys, rel.attnum = any (k.keys) as has_tenant
+    from pg_index i join rel on rel.oid = i.indrelid,
+      lateral (select (i.indkey::int2[])[0:i.indnkeyatts - 1] as keys) k
+    where (i.indisunique or i.indisexclusion) and rel.attnum is not null
+  )`;
+
+export const objectSections: Readonly<Record<string, string>> = {
+  // By column: one row of arrays is built and parsed several times faster than thousands of objects.
+  relations: `
+    select array_agg(r.oid::bigint) as oid, array_agg(r.nspname) as schema, array_agg(r.relname) as name, array_agg(r.relkind) as kind,
+      array_agg(r.relowner::bigint) as owner, array_agg(r.relrowsecurity) as rls, array_agg(r.relforcerowsecurity) as forced,
+      array_agg(coalesce(r.reloptions && array['security_invoker=true', 'security_invoker=on', 'security_invoker=yes', 'security_invoker=1'], false)) as invoker,
+      array_agg(e.objid is not null) as "ofExtension", array_agg(r.attnotnull) as "notNull", array_agg(r.atttypid::bigint) as type,
+      array_agg(coalesce(c.collisdeterministic, true)) as deterministic
+    from rel r
+      left join pg_depend e on e.classid = 'pg_class'::regclass and e.objid = r.oid and e.deptype = 'e'
+      left join pg_collation c on c.oid = r.attcollation`,
+
+  columnTypes: `
+    select t.oid::bigint, t.oid::regtype::text as name, coalesce(nullif(t.typbasetype, 0), t.oid)::regtype::text as base
+    from pg_type t where t.oid in (select distinct atttypid from rel)`,
+
+  // Grouped, because thousands of tables share a handful of access lists.
+  relationGrants: `
+    select g.relations, x.grants
+    from (select array_agg(oid::bigint) as relations, relacl from rel where relacl is not null group by relacl) g,
+      lateral (
+        select json_agg(json_build_object('grantee', a.grantee::bigint, 'privilege', a.privilege_type, 'grantable', a.is_grantable)) as grants
+        from aclexplode(g.relacl) a where ${toMe}) x
+    where x.grants is not null`,
+
+  columnGrants: `
+    select g.relations, g."onTenantColumn", x.grants
+    from (
+        select array_agg(a.attrelid::bigint) as relations, a.is_tenant as "onTenantColumn", a.attacl
+        from att a where a.attacl is not null and a.attrelid in (select oid from rel)
+        group by a.is_tenant, a.attacl) g,
+      lateral (
+        select json_agg(json_build_object('grantee', a.grantee::bigint, 'privilege', a.privilege_type, 'grantable', a.is_grantable)) as grants
+        from aclexplode(g.attacl) a where ${toMe}) x
+    where x.grants is not null`,
+
+  inheritance: `
+    select i.inhrelid::bigint as child, i.inhparent::bigint as parent from pg_inherits i join rel on rel.oid = i.inhrelid`,
+
+  viewSources: `
+    select distinct r.ev_class::bigint as view, d.refobjid::bigint as source
+    from pg_rewrite r join rel v on v.oid = r.ev_class and v.relkind = 'v'
+      join pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = r.oid
+    where d.refclassid = 'pg_class'::regclass and d.refobjid <> r.ev_class`,
+
+  rules: `
+    select r.ev_class::bigint as relation, r.rulename as name
+    from pg_rewrite r join rel on rel.oid = r.ev_class where r.rulename <> '_RETURN'`,
+
+  definerTriggers: `
+    select t.tgrelid::bigint as relation, t.tgname as name, t.tgfoid::bigint as function
+    from pg_trigger t join pg_proc p on p.oid = t.tgfoid join rel on rel.oid = t.tgrelid
+    where not t.tgisinternal and p.prosecdef and t.tgenabled <> 'D'`,
+
+  ownedSequences: `
+    select s.oid::bigint as sequence, d.refobjid::bigint as table, a.attname as column
+    from rel s join pg_depend d on d.classid = 'pg_class'::regclass and d.objid = s.oid and d.deptype in ('a', 'i')
+      join pg_attribute a on a.attrelid = d.refobjid and a.attnum = d.refobjsubid
+    where s.relkind = 'S' and d.refclassid = 'pg_class'::regclass`,
+};

@@ -1,0 +1,40 @@
+import type { Clock } from '../../core/clock.ts';
+import type { Baseline } from './baseline.ts';
+import type { ProofOptions } from './options.ts';
+
+/** The context of every wall of ours. */
+export const wallContext = 'bulkhead_wall.current_tenant_id()';
+
+/** The wall as PostgreSQL deparses it under search_path = pg_catalog. */
+export const wallExpression = `(tenant_id = ( SELECT ${wallContext} AS current_tenant_id))`;
+
+/** md5 of the body of every version of the wall's function that was released, as in `sql/wall/`. */
+const wallFunctionBodies = ['527950df027d3ed3eb9b8f49a06f3f9e'];
+
+export interface ContainerToProve {
+  /** The login under proof. */
+  readonly appRole: string;
+  /** The NOLOGIN owner of the wall's function. */
+  readonly wallRole: string;
+  readonly globalTables?: readonly string[];
+  readonly extensions?: readonly string[];
+  /** Those that a move of a tenant has open just now. */
+  readonly publications?: readonly string[];
+  readonly schemas?: readonly string[];
+  readonly baseline?: Baseline | undefined;
+  readonly clock?: Clock;
+}
+
+/** What holds for a container database that Bulkhead made. */
+export function bulkheadProof(container: ContainerToProve): ProofOptions {
+  const { appRole, wallRole, ...rest } = container;
+  return {
+    ...rest,
+    role: appRole,
+    tenantColumn: 'tenant_id',
+    context: wallContext,
+    walls: { kind: 'canonical', expression: wallExpression, owner: wallRole },
+    privateSchemas: ['bulkhead_wall'],
+    definers: [{ signature: wallContext, md5: wallFunctionBodies }],
+  };
+}
