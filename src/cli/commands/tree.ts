@@ -1,8 +1,45 @@
-import { Command } from 'commander';
+import type { Command } from 'commander';
 import type { Cli } from '../session.ts';
 import { completionCommand } from './completion.ts';
+import { group } from './group.ts';
+import { keyCreateCommand } from './key-create.ts';
+import { keyListCommand } from './key-list.ts';
+import { keyRevokeCommand } from './key-revoke.ts';
+import { keyRotateCommand } from './key-rotate.ts';
+import { operationShowCommand } from './operation-show.ts';
+import { planListCommand } from './plan-list.ts';
+import { serveCommand } from './serve.ts';
+import { serverAddCommand } from './server-add.ts';
+import { serverListCommand } from './server-list.ts';
+import { tenantCreateCommand } from './tenant-create.ts';
+import { tenantListCommand } from './tenant-list.ts';
+import { tenantResumeCommand } from './tenant-resume.ts';
+import { tenantShowCommand } from './tenant-show.ts';
+import { tenantSuspendCommand } from './tenant-suspend.ts';
 
 /** Every command, in the order the help lists them. */
 export function createTree(cli: Cli, program: () => Command): readonly Command[] {
-  return [completionCommand(cli, program)];
+  return [
+    serveCommand(cli),
+    group('tenant', 'customers: create, list, show, suspend, resume', [
+      tenantCreateCommand(cli),
+      tenantListCommand(cli),
+      tenantShowCommand(cli),
+      tenantSuspendCommand(cli),
+      tenantResumeCommand(cli),
+    ]),
+    group('key', 'API keys of a tenant: create, list, revoke, rotate', [
+      keyCreateCommand(cli),
+      keyListCommand(cli),
+      keyRevokeCommand(cli),
+      keyRotateCommand(cli),
+    ]),
+    group('plan', 'what tenants can buy', [planListCommand(cli)]),
+    group('server', 'database servers that tenants are placed on', [
+      serverListCommand(cli),
+      serverAddCommand(cli),
+    ]),
+    group('operation', 'long pieces of work on tenants', [operationShowCommand(cli)]),
+    completionCommand(cli, program),
+  ];
 }

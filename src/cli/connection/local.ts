@@ -1,0 +1,43 @@
+import type { Bulkhead } from '../../bulkhead.ts';
+import type { Config } from '../../config.ts';
+import type { Actor } from '../../core/scope.ts';
+import { createBulkhead } from '../../create-bulkhead.ts';
+import { contract, type Operation } from '../../client/contract.ts';
+import { createKeyHandlers } from '../../server/handlers/keys.ts';
+import { createPlatformHandlers } from '../../server/handlers/platform.ts';
+import { createTenantHandlers } from '../../server/handlers/tenants.ts';
+import type { OperatorHandlers } from '../../server/handlers/handler.ts';
+import { parseInput } from '../../server/validate.ts';
+import type { Operator, OperatorCall, Request } from './operator.ts';
+
+/** Whoever can open the database is its operator already: no token is asked for. */
+const actor: Actor = { kind: 'operator', id: 'cli' };
+
+/** The node in this process. @throws what `createBulkhead` throws */
+export async function openLocal(config: Config): Promise<Operator & { readonly node: Bulkhead }> {
+  const node = await createBulkhead({ config });
+  const handlers: OperatorHandlers = {
+    ...createTenantHandlers(node),
+    ...createKeyHandlers(node),
+    ...createPlatformHandlers(node),
+  };
+  return {
+    node,
+    place: config.databaseUrl === undefined ? `the data folder ${config.dataDir}` : 'the database itself',
+    async call(name, request) {
+      return await handlers[name](toInput(name, request) as never, actor);
+    },
+    [Symbol.asyncDispose]: () => node.close(),
+  };
+}
+
+/** Through the same schemas as a request over HTTP, so that the same input is refused in the same words. */
+function toInput<Name extends OperatorCall>(name: Name, request: Request<Name>): unknown {
+  const operation: Operation = contract[name];
+  const { query, body } = operation;
+  return {
+    params: request.params,
+    query: query === undefined ? undefined : parseInput(query, request.query, 'query'),
+    body: body === undefined ? undefined : parseInput(body, request.body, 'body'),
+  };
+}
