@@ -1,0 +1,128 @@
+import type { CallInput, CallOptions, ClientOptions, Transport } from './transport.ts';
+import { createTransport } from './transport.ts';
+import type { OperationName, Output } from './contract.ts';
+import type { DocumentView } from './schemas/documents.ts';
+import type { TenantView } from './schemas/tenants.ts';
+
+type Body<Name extends OperationName> = CallInput<Name>['body'];
+type Query<Name extends OperationName> = CallInput<Name>['query'];
+
+/** Every operation of the HTTP API, typed from the schemas that the server validates by. All throw `BulkheadHttpError`. */
+export interface BulkheadClient {
+  /** Any operation by its name. */
+  readonly call: Transport;
+  readonly tenants: {
+    create(body: Body<'createTenant'>, options?: CallOptions): Promise<Output<'createTenant'>>;
+    list(query?: Query<'listTenants'>, options?: CallOptions): Promise<Output<'listTenants'>>;
+    /** All of them, a page at a time. */
+    each(query?: Omit<Query<'listTenants'>, 'cursor'>): AsyncIterable<TenantView>;
+    /** `tenant` is an id or a slug, here and below. */
+    get(tenant: string, options?: CallOptions): Promise<Output<'getTenant'>>;
+    change(tenant: string, body: Body<'changeTenant'>): Promise<Output<'changeTenant'>>;
+    suspend(tenant: string): Promise<Output<'suspendTenant'>>;
+    resume(tenant: string): Promise<Output<'resumeTenant'>>;
+  };
+  readonly settings: {
+    get(tenant: string): Promise<Output<'getSettings'>>;
+    change(tenant: string, body: Body<'changeSettings'>): Promise<Output<'changeSettings'>>;
+  };
+  readonly keys: {
+    issue(tenant: string, body: Body<'issueKey'>): Promise<Output<'issueKey'>>;
+    list(tenant: string): Promise<Output<'listKeys'>>;
+    rotate(tenant: string, key: string, body?: Body<'rotateKey'>): Promise<Output<'rotateKey'>>;
+    revoke(tenant: string, key: string): Promise<Output<'revokeKey'>>;
+  };
+  readonly plans: { list(): Promise<Output<'listPlans'>> };
+  readonly operations: { get(operation: string): Promise<Output<'getOperation'>> };
+  readonly servers: {
+    list(): Promise<Output<'listServers'>>;
+    add(body: Body<'addServer'>): Promise<Output<'addServer'>>;
+  };
+  me(options?: CallOptions): Promise<Output<'me'>>;
+  readonly documents: {
+    create(body: Body<'createDocument'>, options?: CallOptions): Promise<Output<'createDocument'>>;
+    list(query?: Query<'listDocuments'>, options?: CallOptions): Promise<Output<'listDocuments'>>;
+    /** All of them, a page at a time. */
+    each(query?: Omit<Query<'listDocuments'>, 'cursor'>): AsyncIterable<DocumentView>;
+    get(document: string, options?: CallOptions): Promise<Output<'getDocument'>>;
+    change(document: string, body: Body<'changeDocument'>): Promise<Output<'changeDocument'>>;
+    delete(document: string): Promise<void>;
+  };
+}
+
+/** A client of one server with one credential. Holds no connection of its own, so there is nothing to close. */
+export function createClient(options: ClientOptions): BulkheadClient {
+  const call = createTransport(options);
+  return {
+    call,
+    ...operatorPart(call),
+    ...tenantPart(call),
+  };
+}
+
+const nothing = { params: {}, query: undefined, body: undefined } as const;
+const ofTenant = (tenant: string) => ({ ...nothing, params: { tenant } });
+const ofDocument = (document: string) => ({ ...nothing, params: { document } });
+
+function operatorPart(
+  call: Transport,
+): Pick<BulkheadClient, 'tenants' | 'settings' | 'keys' | 'plans' | 'operations' | 'servers'> {
+  const listTenants = (query: Query<'listTenants'> = {}, options?: CallOptions) =>
+    call('listTenants', { ...nothing, query }, options);
+  return {
+    tenants: {
+      create: (body, options) => call('createTenant', { ...nothing, body }, options),
+      list: listTenants,
+      each: (query = {}) => each((cursor) => listTenants({ ...query, cursor })),
+      get: (tenant, options) => call('getTenant', ofTenant(tenant), options),
+      change: (tenant, body) => call('changeTenant', { ...ofTenant(tenant), body }),
+      suspend: (tenant) => call('suspendTenant', ofTenant(tenant)),
+      resume: (tenant) => call('resumeTenant', ofTenant(tenant)),
+    },
+    settings: {
+      get: (tenant) => call('getSettings', ofTenant(tenant)),
+      change: (tenant, body) => call('changeSettings', { ...ofTenant(tenant), body }),
+    },
+    keys: {
+      issue: (tenant, body) => call('issueKey', { ...ofTenant(tenant), body }),
+      list: (tenant) => call('listKeys', ofTenant(tenant)),
+      rotate: (tenant, key, body = {}) => call('rotateKey', { ...nothing, params: { tenant, key }, body }),
+      revoke: (tenant, key) => call('revokeKey', { ...nothing, params: { tenant, key } }),
+    },
+    plans: { list: () => call('listPlans', nothing) },
+    operations: { get: (operation) => call('getOperation', { ...nothing, params: { operation } }) },
+    servers: {
+      list: () => call('listServers', nothing),
+      add: (body) => call('addServer', { ...nothing, body }),
+    },
+  };
+}
+
+function tenantPart(call: Transport): Pick<BulkheadClient, 'me' | 'documents'> {
+  const listDocuments = (query: Query<'listDocuments'> = {}, options?: CallOptions) =>
+    call('listDocuments', { ...nothing, query }, options);
+  return {
+    me: (options) => call('me', nothing, options),
+    documents: {
+      create: (body, options) => call('createDocument', { ...nothing, body }, options),
+      list: listDocuments,
+      each: (query = {}) => each((cursor) => listDocuments({ ...query, cursor })),
+      get: (document, options) => call('getDocument', ofDocument(document), options),
+      change: (document, body) => call('changeDocument', { ...ofDocument(document), body }),
+      delete: (document) => call('deleteDocument', ofDocument(document)),
+    },
+  };
+}
+
+async function* each<Item>(
+  list: (
+    cursor: string | undefined,
+  ) => Promise<{ readonly items: readonly Item[]; readonly nextCursor: string | null }>,
+): AsyncGenerator<Item, void, undefined> {
+  let cursor: string | undefined;
+  do {
+    const page = await list(cursor);
+    yield* page.items;
+    cursor = page.nextCursor ?? undefined;
+  } while (cursor !== undefined);
+}
