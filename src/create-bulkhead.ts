@@ -45,7 +45,9 @@ export async function createBulkhead(options: BulkheadOptions = {}): Promise<Bul
 
   // What another node left half done is taken up again, here or there, whoever claims it first.
   const recovering = setInterval(() => {
-    void lifecycle.recover().catch((cause: unknown) => log({ event: 'recovery.failed', cause: String(cause) }));
+    void lifecycle
+      .recover()
+      .catch((cause: unknown) => log({ event: 'recovery.failed', cause: String(cause) }));
   }, recoverEveryMs);
   recovering.unref();
 
@@ -69,7 +71,9 @@ export async function createBulkhead(options: BulkheadOptions = {}): Promise<Bul
   };
 }
 
-function createScopeOpener({ registry }: Composed): (tenant: string, options?: ScopeOptions) => Promise<Scope> {
+function createScopeOpener({
+  registry,
+}: Composed): (tenant: string, options?: ScopeOptions) => Promise<Scope> {
   const { directory } = registry;
   const checks = createAdmissionChecks(directory);
 

@@ -26,7 +26,9 @@ export async function readMasterKey(config: Config): Promise<Uint8Array> {
   const path = join(config.dataDir, 'master-key');
   const text = await readOrMake(path, () => randomBytes(32).toString('hex'));
   if (!/^[0-9a-f]{64}$/.test(text))
-    throw new BulkheadError('config_invalid', { reason: 'the file master-key in the data folder is damaged; restore it from a backup' });
+    throw new BulkheadError('config_invalid', {
+      reason: 'the file master-key in the data folder is damaged; restore it from a backup',
+    });
   return Buffer.from(text, 'hex');
 }
 

@@ -32,7 +32,15 @@ export {
   type ErrorDetail,
   type Retry,
 } from './core/errors.ts';
-export { parseSlug, parseTenantId, type KeyId, type RequestId, type RowId, type Slug, type TenantId } from './core/ids.ts';
+export {
+  parseSlug,
+  parseTenantId,
+  type KeyId,
+  type RequestId,
+  type RowId,
+  type Slug,
+  type TenantId,
+} from './core/ids.ts';
 export type { CompartmentKind, Isolation, Placement } from './core/placement.ts';
 export type { Governor, Plan } from './core/plan.ts';
 export {

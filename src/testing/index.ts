@@ -1,0 +1,2 @@
+/** For makers of compartments: the suite that every compartment passes. */
+export { describeCompartment, type ConformanceSubject, type TestApi } from './conformance.ts';
