@@ -2,7 +2,7 @@ import { BulkheadError } from '../core/errors.ts';
 import type { Row } from '../drivers/sql.ts';
 
 export interface BatchSource<Key extends string, Value> {
-  /** Rows of the keys that exist, in any order. */
+  /** Rows of the keys that exist, in any order. Must end: what hangs here holds one of the two places. */
   read(keys: readonly Key[]): Promise<readonly Row[]>;
   /** @throws where the row cannot be understood; only its own key is refused then */
   parse(row: Row): Value;
@@ -61,7 +61,10 @@ export class BatchLoader<Key extends string, Value> {
       const found = await this.#source.read([...batch.keys()]);
       rows = new Map(found.map((row) => [this.#source.keyOf(row), row]));
     } catch (cause) {
-      for (const waiting of batch.values()) for (const { reject } of waiting) reject(cause);
+      // Those in line as well: where one query fails or hangs, they would only wait longer for the same.
+      rejectAll(batch, cause);
+      rejectAll(this.#waiting, cause);
+      this.#waiting.clear();
       return;
     }
     for (const [key, waiting] of batch) this.#answer(waiting, rows.get(key));
@@ -75,4 +78,11 @@ export class BatchLoader<Key extends string, Value> {
       for (const { reject } of waiting) reject(cause);
     }
   }
+}
+
+function rejectAll(
+  waiting: ReadonlyMap<string, readonly Pick<Waiting<unknown>, 'reject'>[]>,
+  cause: unknown,
+): void {
+  for (const callers of waiting.values()) for (const { reject } of callers) reject(cause);
 }

@@ -1,10 +1,12 @@
 import { z } from 'zod';
+import { BulkheadError } from '../core/errors.ts';
 import type { Plan } from '../core/plan.ts';
 import type { AdminDatabase } from '../drivers/sql.ts';
+import { answerOf } from './answer.ts';
 import { ConfirmedCache, absent, type CacheSource } from './confirmed-cache.ts';
 import { parsePlanRow, planColumns } from './plan-row.ts';
 import { featureLevels, featuresOn } from './features.ts';
-import { nullable, parseRow } from './row-parts.ts';
+import { deepFreeze, nullable, parseRow } from './row-parts.ts';
 import { settingKinds, type SettingKind } from './setting-value.ts';
 
 type Values = ReadonlyMap<string, unknown>;
@@ -37,12 +39,19 @@ const catalogShape = z.object({
 const ONLY = 'catalog';
 const none: Values = new Map();
 
+export interface CatalogOptions {
+  readonly admin: AdminDatabase;
+  readonly source: Omit<CacheSource<string, Catalog>, 'load'>;
+  readonly ttlMs: number;
+  readonly answerTimeoutMs: number;
+}
+
 export class CatalogCache {
   readonly #cache: ConfirmedCache<typeof ONLY, Catalog>;
 
-  constructor(admin: AdminDatabase, source: Omit<CacheSource<string, Catalog>, 'load'>, ttlMs: number) {
+  constructor({ admin, source, ttlMs, answerTimeoutMs }: CatalogOptions) {
     this.#cache = new ConfirmedCache(
-      { ...source, load: () => readCatalog(admin) },
+      { ...source, load: () => answerOf(readCatalog(admin), answerTimeoutMs) },
       { maxEntries: 1, maxAbsent: 1, ttlMs, absentTtlMs: 0 },
     );
   }
@@ -53,17 +62,25 @@ export class CatalogCache {
     return known === absent ? undefined : known;
   }
 
+  /** @throws registry_stale where it has to be read and the database does not answer */
   async get(): Promise<Catalog> {
-    return (await this.#cache.get(ONLY)) ?? toCatalog({ plans: [], defaults: [], declarations: [] });
+    return assertCatalog(await this.#cache.get(ONLY));
   }
 
+  /** Past the cache. @throws registry_stale */
   async fresh(): Promise<Catalog> {
-    return (await this.#cache.fresh(ONLY)) ?? toCatalog({ plans: [], defaults: [], declarations: [] });
+    return assertCatalog(await this.#cache.fresh(ONLY));
   }
 
   forget(): void {
     this.#cache.forgetAll();
   }
+}
+
+/** A query without FROM always has a row, so the cache never holds its absence. */
+function assertCatalog(catalog: Catalog | undefined): Catalog {
+  if (catalog === undefined) throw new BulkheadError('internal', { reason: 'the catalog has no row' });
+  return catalog;
 }
 
 async function readCatalog(admin: AdminDatabase): Promise<Catalog> {
@@ -76,8 +93,12 @@ function toCatalog(row: z.infer<typeof catalogShape>): Catalog {
   const planDefaults = new Map<string, Map<string, unknown>>();
   const globalDefaults = new Map<string, unknown>();
   for (const { plan, key, value } of row.defaults) {
-    if (plan === undefined) globalDefaults.set(key, value);
-    else planDefaults.set(plan, (planDefaults.get(plan) ?? new Map<string, unknown>()).set(key, value));
+    if (plan === undefined) globalDefaults.set(key, deepFreeze(value));
+    else
+      planDefaults.set(
+        plan,
+        (planDefaults.get(plan) ?? new Map<string, unknown>()).set(key, deepFreeze(value)),
+      );
   }
   return {
     plans,
@@ -107,9 +128,4 @@ function toCatalog(row: z.infer<typeof catalogShape>): Catalog {
 
 export function defaultsOfPlan(catalog: Catalog, plan: string): Values {
   return catalog.planDefaults.get(plan) ?? none;
-}
-
-function deepFreeze(plan: Plan): Plan {
-  for (const value of Object.values(plan)) if (typeof value === 'object') Object.freeze(value);
-  return Object.freeze(plan);
 }

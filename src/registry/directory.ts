@@ -38,18 +38,16 @@ export class CachedDirectory implements TenantDirectory {
   readonly #catalog: CatalogCache;
   readonly #tenants: ConfirmedCache<TenantId, CachedTenant>;
   readonly #slugs: ConfirmedCache<Slug, { readonly id: TenantId }>;
-  readonly #answerTimeoutMs: number;
 
   constructor({ admin, catalog, source, limits, answerTimeoutMs }: DirectoryOptions) {
     this.#catalog = catalog;
-    this.#answerTimeoutMs = answerTimeoutMs;
     const tenants = new BatchLoader<TenantId, CachedTenant>({
-      read: async (ids) => (await admin.query(byIdText, [ids])).rows,
+      read: async (ids) => (await answerOf(admin.query(byIdText, [ids]), answerTimeoutMs)).rows,
       keyOf: (row) => String(row['id']),
       parse: (row) => ({ tenant: parseTenantRow(row), catalog: undefined }),
     });
     const slugs = new BatchLoader<Slug, { readonly id: TenantId }>({
-      read: async (wanted) => (await admin.query(bySlugText, [wanted])).rows,
+      read: async (wanted) => (await answerOf(admin.query(bySlugText, [wanted]), answerTimeoutMs)).rows,
       keyOf: (row) => String(row['slug']),
       parse: (row) => parseRow('tenant', slugShape, row),
     });
@@ -73,7 +71,7 @@ export class CachedDirectory implements TenantDirectory {
   }
 
   async bySlug(slug: Slug): Promise<ResolvedTenant | undefined> {
-    const found = await answerOf(this.#slugs.get(slug), this.#answerTimeoutMs);
+    const found = await this.#slugs.get(slug);
     return found === undefined ? undefined : this.byId(found.id);
   }
 
@@ -91,15 +89,12 @@ export class CachedDirectory implements TenantDirectory {
   }
 
   async #read(pending: Promise<CachedTenant | undefined>): Promise<ResolvedTenant | undefined> {
-    const [cached, catalog] = await answerOf(
-      Promise.all([pending, this.#catalog.get()]),
-      this.#answerTimeoutMs,
-    );
+    const [cached, catalog] = await Promise.all([pending, this.#catalog.get()]);
     if (cached === undefined) return undefined;
     const tenant = resolved(cached, catalog);
     if (tenant !== undefined) return tenant;
     // The plan is younger than what we know of plans.
-    const newer = resolved(cached, await answerOf(this.#catalog.fresh(), this.#answerTimeoutMs));
+    const newer = resolved(cached, await this.#catalog.fresh());
     if (newer !== undefined) return newer;
     throw new BulkheadError('internal', { tenant: cached.tenant.id, reason: 'its plan has no row' });
   }

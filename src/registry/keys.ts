@@ -75,7 +75,8 @@ export class SqlKeyStore implements KeyStore {
   constructor(options: KeyStoreOptions) {
     this.#options = options;
     const loader = new BatchLoader<KeyId, CachedKey>({
-      read: async (ids) => (await options.admin.query(byIdText, [ids])).rows,
+      read: async (ids) =>
+        (await answerOf(options.admin.query(byIdText, [ids]), options.answerTimeoutMs)).rows,
       keyOf: (row) => String(row['id']),
       parse: toCachedKey,
     });
@@ -90,8 +91,7 @@ export class SqlKeyStore implements KeyStore {
   }
 
   async #verifyCold(id: KeyId, secret: string): Promise<Verdict<ApiKey>> {
-    const found = await answerOf(this.#cache.get(id), this.#options.answerTimeoutMs);
-    return this.#check(found ?? absent, secret);
+    return this.#check((await this.#cache.get(id)) ?? absent, secret);
   }
 
   #check(known: CachedKey | typeof absent, secret: string): Verdict<ApiKey> {

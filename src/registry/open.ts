@@ -69,7 +69,7 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
     retentionMs: options.retentionMs ?? defaults.retentionMs,
   });
   const source = { clock, isConfirmed: () => feed.isConfirmed() };
-  const catalog = new CatalogCache(admin, source, limits.ttlMs);
+  const catalog = new CatalogCache({ admin, source, ttlMs: limits.ttlMs, answerTimeoutMs });
   const directory = new CachedDirectory({ admin, catalog, source, limits, answerTimeoutMs });
   const usage = new KeyUsage(admin, log);
   const keys = new SqlKeyStore({ admin, clock, usage, source, limits, answerTimeoutMs });
@@ -85,7 +85,7 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
     rolePrefix,
     tenants: new SqlTenantStore({ admin, catalog, directory }),
     plans: new SqlPlanStore(admin, catalog),
-    settings: new SqlSettingStore({ admin, catalog, directory, answerTimeoutMs }),
+    settings: new SqlSettingStore({ admin, catalog, directory }),
     servers: new SqlServerStore(admin, vault),
     operations: new SqlOperationStore({ admin, nodeId, leaseMs: options.leaseMs ?? defaults.leaseMs }),
     operators: new SqlOperatorTokens(admin, answerTimeoutMs),

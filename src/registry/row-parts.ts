@@ -46,3 +46,12 @@ export function parseRow<Parsed>(table: string, parser: z.ZodType<Parsed>, row: 
     reason: `a stored ${table} has a field of an unknown type`,
   });
 }
+
+/** For values that many callers share. Sets and maps are not frozen by it. */
+export function deepFreeze<Value>(value: Value): Value {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    Object.values(value).forEach(deepFreeze);
+  }
+  return value;
+}

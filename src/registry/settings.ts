@@ -2,7 +2,6 @@ import { BulkheadError } from '../core/errors.ts';
 import type { TenantId } from '../core/ids.ts';
 import type { Actor } from '../core/scope.ts';
 import type { AdminDatabase } from '../drivers/sql.ts';
-import { answerOf } from './answer.ts';
 import type { Catalog, CatalogCache } from './catalog.ts';
 import type { CachedDirectory } from './directory.ts';
 import { featuresOf, settingOf, settingsOf } from './effective.ts';
@@ -15,7 +14,6 @@ export interface SettingStoreOptions {
   readonly admin: AdminDatabase;
   readonly catalog: CatalogCache;
   readonly directory: CachedDirectory;
-  readonly answerTimeoutMs: number;
 }
 
 // A tenant's own settings are a field of its row, so they are cached and invalidated with it.
@@ -79,7 +77,7 @@ export class SqlSettingStore implements SettingStore {
     actor: Actor,
   ): Promise<void> {
     const json = await this.#toJson(key, value);
-    const { planByName } = await this.#catalog();
+    const { planByName } = await this.#options.catalog.get();
     const plan = target.plan === undefined ? undefined : planByName.get(target.plan.toLowerCase());
     if (target.plan !== undefined && plan === undefined)
       throw new BulkheadError('plan_unknown', { field: 'plan' });
@@ -107,19 +105,15 @@ export class SqlSettingStore implements SettingStore {
     catalog.forget();
   }
 
-  #catalog(): Promise<Catalog> {
-    return answerOf(this.#options.catalog.get(), this.#options.answerTimeoutMs);
-  }
-
   async #both(id: TenantId): Promise<readonly [ResolvedTenant, Catalog]> {
     const tenant = await this.#options.directory.byId(id);
     if (tenant === undefined) throw new BulkheadError('tenant_not_found', { tenant: id });
-    return [tenant, await this.#catalog()];
+    return [tenant, await this.#options.catalog.get()];
   }
 
   async #toJson(key: string, value: unknown): Promise<string> {
     assertSettingKey(key);
-    return toSettingJson(key, value, (await this.#catalog()).declarations.get(key));
+    return toSettingJson(key, value, (await this.#options.catalog.get()).declarations.get(key));
   }
 
   async #write(tenant: TenantId, pending: Promise<readonly unknown[]>): Promise<void> {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { compartmentKinds, isolations } from '../core/placement.ts';
 import { tenantStates, type Tenant } from '../core/tenant.ts';
-import { instant, integer, nullable, parseRow, slug, tenantId } from './row-parts.ts';
+import { deepFreeze, instant, integer, nullable, parseRow, slug, tenantId } from './row-parts.ts';
 
 const tenantShape = z.object({
   id: tenantId,
@@ -38,14 +38,9 @@ export const tenantColumns = `t.id::text as id, t.slug, t.name, t.plan_id as pla
 /** @throws internal where a stored field is of an unknown type */
 export function parseTenantRow(row: unknown): Tenant {
   const fields = parseRow('tenant', tenantShape, row);
-  const tenant = {
+  return deepFreeze({
     ...fields,
-    features: Object.freeze(fields.features),
-    settings: Object.freeze(fields.settings),
-    placements: Object.freeze(
-      // The same id text in every placement: a cached tenant holds it once.
-      fields.placements.map((placement) => Object.freeze({ tenant: fields.id, ...placement })),
-    ),
-  };
-  return Object.freeze(tenant);
+    // The same id text in every placement: a cached tenant holds it once.
+    placements: fields.placements.map((placement) => ({ tenant: fields.id, ...placement })),
+  });
 }
