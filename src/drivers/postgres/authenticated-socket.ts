@@ -2,21 +2,8 @@ import type { Duplex } from 'node:stream';
 import { Client, Connection } from 'pg';
 import { serialize } from 'pg-protocol';
 import type { ConnectionTarget, Login } from './connection-target.ts';
-import { WireReader, type OnMessage } from './wire-reader.ts';
-
-/** A connection that has said ReadyForQuery once, and that nobody listens to but us. */
-export interface AuthenticatedSocket {
-  /** What BackendKeyData said; behind a pooler this is not the server's own process id. */
-  readonly processId: number;
-  readonly isClosed: boolean;
-  listen(onMessage: OnMessage, onClosed: () => void): void;
-  write(bytes: Buffer): void;
-  /** No more is written; the server closes its side once it has read the rest. */
-  end(bytes: Buffer): void;
-  destroy(): void;
-  /** Asks the server to stop what this connection runs. Best effort: never throws, never waits for an answer. */
-  cancel(): void;
-}
+import { WireReader, type OnMessage } from '../wire/wire-reader.ts';
+import type { WireSocket } from '../wire/wire-socket.ts';
 
 /** The part of `pg` that its type definitions leave out. */
 interface PgConnection extends Connection {
@@ -35,10 +22,7 @@ interface PgClient {
  * Lets `pg` connect, negotiate TLS and authenticate, then takes the socket from it.
  * @throws the error of pg or of the server.
  */
-export async function connectSocket(
-  target: ConnectionTarget,
-  login: Login | undefined,
-): Promise<AuthenticatedSocket> {
+export async function connectSocket(target: ConnectionTarget, login: Login | undefined): Promise<WireSocket> {
   const client = new Client({
     connectionString: target.urlFor(login),
     application_name: target.applicationName,
@@ -59,7 +43,7 @@ export async function connectSocket(
       stream.once('close', onClosed);
     },
     write: (bytes) => void stream.write(bytes),
-    end: (bytes) => void stream.end(bytes),
+    end: () => void stream.end(serialize.end()),
     destroy: () => void stream.destroy(),
     cancel: () => sendCancel(target, client),
   };

@@ -1,7 +1,8 @@
 import { BulkheadError } from '../../core/errors.ts';
-import { connectSocket, type AuthenticatedSocket } from './authenticated-socket.ts';
+import { PipelinedConnection, type ConnectionEvents } from '../wire/pipelined-connection.ts';
+import type { WireSocket } from '../wire/wire-socket.ts';
+import { connectSocket } from './authenticated-socket.ts';
 import type { ConnectionTarget, Login } from './connection-target.ts';
-import { PipelinedConnection, type ConnectionEvents } from './pipelined-connection.ts';
 
 /**
  * Connects with the first login the server accepts.
@@ -26,6 +27,7 @@ function recognise(connection: PipelinedConnection): void {
     steps: [{ text: 'select pg_catalog.pg_backend_pid() as pid', domain: '', values: [] }],
     naming: 'unnamed',
     maxRows: 0,
+    timeoutMs: 0,
     expects: 'idle',
     settle: (outcome) => {
       connection.isDirect =
@@ -34,7 +36,7 @@ function recognise(connection: PipelinedConnection): void {
   });
 }
 
-async function connectWithAny(target: ConnectionTarget): Promise<AuthenticatedSocket> {
+async function connectWithAny(target: ConnectionTarget): Promise<WireSocket> {
   const logins: readonly (Login | undefined)[] = (await target.credentials?.()) ?? [undefined];
   let refusal: unknown = new Error('there is no credential to try');
   for (const login of logins) {

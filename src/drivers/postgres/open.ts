@@ -1,10 +1,12 @@
 import type { AdminDatabase, TenantDatabase } from '../sql.ts';
-import { PostgresAdminDatabase } from './admin-database.ts';
-import { ConnectionBudget } from './connection-budget.ts';
+import { WireAdminDatabase } from '../wire/admin-database.ts';
+import { ConnectionBudget } from '../wire/connection-budget.ts';
+import { defaultLimits, type PoolLimits } from '../wire/limits.ts';
+import { Pool } from '../wire/pool.ts';
+import { WireTenantDatabase } from '../wire/tenant-database.ts';
 import { toConnectionTarget, type Credentials } from './connection-target.ts';
-import { defaultLimits, type PoolLimits } from './limits.ts';
-import { Pool } from './pool.ts';
-import { PostgresTenantDatabase } from './tenant-database.ts';
+import { openConnection } from './open-connection.ts';
+import { loginSteps } from './login-steps.ts';
 
 export interface PostgresOptions extends Partial<PoolLimits> {
   readonly url: string;
@@ -22,12 +24,13 @@ export interface PostgresOptions extends Partial<PoolLimits> {
  * row_cap_exceeded, aborted, value_invalid, request_invalid, shutting_down.
  */
 export function openPostgres(options: PostgresOptions): TenantDatabase {
-  return new PostgresTenantDatabase(toPool(options, {}));
+  return new WireTenantDatabase(toPool(options, {}), loginSteps);
 }
 
 /** A database reached as the owner. Connects when first used; throws as `openPostgres` does, save for the caps. */
 export function openPostgresAdmin(options: PostgresOptions): AdminDatabase {
-  return new PostgresAdminDatabase(
+  return new WireAdminDatabase(
+    'postgres',
     toPool(options, { maxConnections: 3, sharedConnections: 1, waitTimeoutMs: 60_000 }),
   );
 }
@@ -37,7 +40,11 @@ function toPool(options: PostgresOptions, defaults: Partial<PoolLimits>): Pool {
   const limits: PoolLimits = { ...defaultLimits, ...defaults, ...withoutUndefined(given) };
   const { connectTimeoutMs } = limits;
   const target = toConnectionTarget({ url, applicationName, connectTimeoutMs, credentials });
-  return new Pool(target, limits, budget ?? new ConnectionBudget(limits.maxConnections));
+  return new Pool(
+    (events) => openConnection(target, limits.statements, events),
+    limits,
+    budget ?? new ConnectionBudget(limits.maxConnections),
+  );
 }
 
 function withoutUndefined(limits: Partial<PoolLimits>): Partial<PoolLimits> {

@@ -1,6 +1,6 @@
 import type { SqlServer, TenantPoolOptions } from '../server.ts';
 import type { AdminDatabase } from '../sql.ts';
-import { ConnectionBudget } from './connection-budget.ts';
+import { ConnectionBudget } from '../wire/connection-budget.ts';
 import { openPostgres, openPostgresAdmin } from './open.ts';
 
 export interface PostgresServerOptions {

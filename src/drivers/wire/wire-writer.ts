@@ -69,10 +69,6 @@ export class WireWriter {
     this.#end(start);
   }
 
-  terminate(): void {
-    this.#end(this.#begin(0x58, 0));
-  }
-
   /** What was appended since the last call, as a buffer of its own: the socket may hold on to it. */
   take(): Buffer {
     const bytes = Buffer.from(this.#buffer.subarray(0, this.#length));

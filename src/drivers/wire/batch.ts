@@ -32,6 +32,8 @@ export interface BatchRequest {
   /** 0 = no cap. */
   readonly maxRows: number;
   readonly expects: ExpectedState;
+  /** How long a server without a statement timeout of its own may take; 0 = no bound. */
+  readonly timeoutMs: number;
   /** `unnamed`: parse each time, because a pooler may give the next batch another server connection. */
   readonly naming: 'named' | 'unnamed';
   readonly settle: (outcome: BatchOutcome) => void;

@@ -1,11 +1,9 @@
 import { BulkheadError } from '../../core/errors.ts';
-import { FairQueue } from '../fair-queue.ts';
+import { FairQueue } from './fair-queue.ts';
 import type { PoolStats } from '../sql.ts';
-import { openConnection } from './open-connection.ts';
 import { holdMs, type BudgetMember, type ConnectionBudget } from './connection-budget.ts';
-import type { ConnectionTarget } from './connection-target.ts';
 import type { PoolLimits } from './limits.ts';
-import type { PipelinedConnection } from './pipelined-connection.ts';
+import type { ConnectionEvents, PipelinedConnection } from './pipelined-connection.ts';
 import { leastLoaded, type Slot } from './slot.ts';
 
 /** Somebody who wants a connection. Exactly one of `start` and `refuse` is called, once. */
@@ -23,9 +21,12 @@ interface Waiting {
   readonly timer: NodeJS.Timeout;
 }
 
+/** Opens one more connection. @throws compartment_unreachable */
+export type Connect = (events: ConnectionEvents) => Promise<PipelinedConnection>;
+
 /** Connections of one login to one database, and the tenants that wait for them in turn. */
 export class Pool implements BudgetMember {
-  readonly #target: ConnectionTarget;
+  readonly #connect: Connect;
   readonly #limits: PoolLimits;
   readonly #budget: ConnectionBudget;
   readonly #slots = new Map<PipelinedConnection, Slot>();
@@ -39,8 +40,8 @@ export class Pool implements BudgetMember {
   /** Named until a pooler shows that it does not keep named statements. */
   #naming: 'named' | 'unnamed' = 'named';
 
-  constructor(target: ConnectionTarget, limits: PoolLimits, budget: ConnectionBudget) {
-    this.#target = target;
+  constructor(connect: Connect, limits: PoolLimits, budget: ConnectionBudget) {
+    this.#connect = connect;
     this.#limits = limits;
     this.#budget = budget;
     const queue = { total: limits.maxWaiting, perTenant: limits.maxWaitingPerTenant };
@@ -147,7 +148,7 @@ export class Pool implements BudgetMember {
 
   async #open(): Promise<void> {
     try {
-      const connection = await openConnection(this.#target, this.#limits.statements, {
+      const connection = await this.#connect({
         onRoom: (free) => this.#roomIn(free),
         onClosed: (gone) => this.#gone(gone),
       });

@@ -5,14 +5,15 @@ import { onAbort } from './on-abort.ts';
 import type { PipelinedConnection } from './pipelined-connection.ts';
 import type { Pool, Turn } from './pool.ts';
 import {
+  assertAllowed,
   domainOf,
   isDataTag,
   laneOf,
   preparedRefusal,
-  scopedSteps,
   toOutcomeError,
   toStep,
 } from './scoped-batch.ts';
+import type { ScopedSteps } from './scoped-steps.ts';
 
 /** One statement in its tenant's context: waits for its turn, travels, and settles its caller's promise once. */
 export class SingleRun implements Turn {
@@ -22,6 +23,7 @@ export class SingleRun implements Turn {
   readonly #steps: readonly Step[];
   readonly #domain: string;
   readonly #maxRows: number;
+  readonly #timeoutMs: number;
   #connection: PipelinedConnection | undefined;
   #naming: 'named' | 'unnamed';
   #settled = false;
@@ -30,12 +32,14 @@ export class SingleRun implements Turn {
   #reject: (error: unknown) => void = nothing;
 
   /** @throws value_invalid */
-  constructor(pool: Pool, context: WallContext, { statement, options }: RunRequest) {
+  constructor(pool: Pool, surround: ScopedSteps, { context, statement, options }: RunRequest) {
+    assertAllowed(surround, statement);
     this.tenantId = context.tenantId;
     this.lane = laneOf(statement, options.lane);
     this.#pool = pool;
     this.#domain = domainOf(context);
-    this.#steps = scopedSteps(context, toStep(statement, this.#domain));
+    this.#steps = surround.single(context, toStep(statement, this.#domain));
+    this.#timeoutMs = surround.timeoutMs(context);
     this.#maxRows = options.maxRows ?? 0;
     this.#naming = pool.naming;
   }
@@ -56,6 +60,7 @@ export class SingleRun implements Turn {
       // One more than wanted, so that the server stops there and says so.
       maxRows: this.#maxRows > 0 ? this.#maxRows + 1 : 0,
       expects: 'idle',
+      timeoutMs: this.#timeoutMs,
       naming: this.#naming,
       settle: (outcome) => this.#arrived(connection, outcome),
     });
@@ -101,6 +106,7 @@ export class SingleRun implements Turn {
 }
 
 export interface RunRequest {
+  readonly context: WallContext;
   readonly statement: SqlStatement;
   readonly options: RunOptions;
 }

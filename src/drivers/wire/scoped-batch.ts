@@ -2,20 +2,10 @@ import { assertNever, BulkheadError, isBulkheadError } from '../../core/errors.t
 import { isDataStatement } from '../data-statement.ts';
 import type { SqlStatement, WallContext } from '../sql.ts';
 import type { BatchOutcome, Step } from './batch.ts';
-import { toContextStatement } from './context-statement.ts';
+import type { ScopedSteps } from './scoped-steps.ts';
 import { toCallerError, type ServerError } from './server-error.ts';
 import { toWireValues } from './values.ts';
 import { fitsWire } from './wire-writer.ts';
-
-/**
- * Comes first in every batch: a setting that a statement before left for the session (`set_config(…, false)`, which no
- * privilege of ours can forbid) is gone before another tenant's statement is parsed. Role and session settings that
- * RESET ALL leaves alone are set by the context that follows.
- */
-const reset: Step = Object.freeze({ text: 'reset all', domain: '', values: [] });
-const begin: Step = Object.freeze({ text: 'begin', domain: '', values: [] });
-export const commit: Step = Object.freeze({ text: 'commit', domain: '', values: [] });
-export const rollback: Step = Object.freeze({ text: 'rollback', domain: '', values: [] });
 
 /** @throws value_invalid, and what a value's own toPostgres() or toJSON() throws. */
 export function toStep(statement: SqlStatement, domain: string): Step {
@@ -26,16 +16,6 @@ export function toStep(statement: SqlStatement, domain: string): Step {
   return { text: statement.text, domain, values: toWireValues(statement.values) };
 }
 
-/** The steps of one statement on its own. */
-export function scopedSteps(context: WallContext, step: Step): Step[] {
-  return [reset, toContextStatement(context), step];
-}
-
-/** The steps of the first statement of a transaction. */
-export function openingSteps(context: WallContext, step: Step): Step[] {
-  return [reset, begin, toContextStatement(context), step];
-}
-
 /** What a prepared statement is kept under: it must not be used with another role or path than it was parsed with. */
 export function domainOf(context: WallContext): string {
   return context.role === undefined && context.searchPath === undefined
@@ -43,9 +23,18 @@ export function domainOf(context: WallContext): string {
     : `${context.role ?? ''}\n${context.searchPath ?? ''}`;
 }
 
+/** What is not plain data work may leave something behind, so nobody's batch may be on its way behind it. */
 export function laneOf(statement: SqlStatement, wanted: 'shared' | 'alone' | undefined): 'shared' | 'alone' {
-  // What is not plain data work may leave something behind, so nobody's batch may be on its way behind it.
   return wanted === 'alone' || !isDataStatement(statement.text) ? 'alone' : 'shared';
+}
+
+/** @throws request_invalid where only statements that read and write rows may run. */
+export function assertAllowed(surround: ScopedSteps, statement: SqlStatement): void {
+  if (surround.otherStatements === 'refused' && !isDataStatement(statement.text))
+    throw new BulkheadError('request_invalid', {
+      reason:
+        'on the embedded database only SELECT, INSERT, UPDATE, DELETE, MERGE, VALUES, WITH and TABLE may run',
+    });
 }
 
 /**

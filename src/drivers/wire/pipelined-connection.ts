@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import type { AuthenticatedSocket } from './authenticated-socket.ts';
 import { BatchInFlight, type BatchRequest, type ExpectedState, type SentStep } from './batch.ts';
 import { noColumns, readRow, readRowShape } from './row-shape.ts';
 import { readServerError, type ServerError } from './server-error.ts';
 import { StatementCache, type CachedStatement } from './statement-cache.ts';
+import type { WireSocket } from './wire-socket.ts';
 import { WireWriter } from './wire-writer.ts';
 
 export interface ConnectionEvents {
@@ -21,7 +21,7 @@ const endGraceMs = 5_000;
  * from an error to the end of the batch it happened in, and the next one starts clean.
  */
 export class PipelinedConnection {
-  readonly #socket: AuthenticatedSocket;
+  readonly #socket: WireSocket;
   readonly #events: ConnectionEvents;
   readonly #statements: StatementCache;
   readonly #writer = new WireWriter();
@@ -34,7 +34,7 @@ export class PipelinedConnection {
   /** Known to be the server itself, and not a pooler that may give each transaction another server connection. */
   isDirect = false;
 
-  constructor(socket: AuthenticatedSocket, events: ConnectionEvents, statementLimit: number) {
+  constructor(socket: WireSocket, events: ConnectionEvents, statementLimit: number) {
     this.#socket = socket;
     this.#events = events;
     this.#statements = new StatementCache(`b${randomBytes(6).toString('hex')}_`, statementLimit);
@@ -75,7 +75,7 @@ export class PipelinedConnection {
   }
 
   /** Statements that need no parameters, in the simple protocol. */
-  submitScript(text: string, request: Pick<BatchRequest, 'expects' | 'settle'>): void {
+  submitScript(text: string, request: Pick<BatchRequest, 'expects' | 'settle' | 'timeoutMs'>): void {
     if (!this.isUsable) return request.settle({ kind: 'lost', error: this.#fatal });
     this.#writer.simpleQuery(text);
     if (this.#inFlight.length === 0) this.#headSinceMs = performance.now();
@@ -114,8 +114,8 @@ export class PipelinedConnection {
 
   #end(): void {
     this.#ending = 'now';
-    this.#writer.terminate();
-    this.#socket.end(this.#writer.take());
+    if (!this.#writer.isEmpty) this.#socket.write(this.#writer.take(), 0);
+    this.#socket.end();
     const force = setTimeout(() => this.#socket.destroy(), endGraceMs);
     force.unref();
   }
@@ -154,7 +154,9 @@ export class PipelinedConnection {
     this.#flushScheduled = true;
     process.nextTick(() => {
       this.#flushScheduled = false;
-      if (!this.#writer.isEmpty && this.#ending !== 'now') this.#socket.write(this.#writer.take());
+      if (this.#writer.isEmpty || this.#ending === 'now') return;
+      const timeoutMs = this.#inFlight.at(-1)?.request.timeoutMs ?? 0;
+      this.#socket.write(this.#writer.take(), timeoutMs);
     });
   }
 

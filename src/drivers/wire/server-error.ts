@@ -1,6 +1,6 @@
 import { BulkheadError } from '../../core/errors.ts';
 import { SqlError } from '../sql.ts';
-import { withoutValues } from '../sql-state.ts';
+import { withoutValues } from './sql-state.ts';
 
 /** An ErrorResponse, before it is decided what the caller gets to see of it. */
 export interface ServerError {

@@ -12,14 +12,17 @@ import type {
 import { lease } from './lease.ts';
 import { onAbort } from './on-abort.ts';
 import type { Pool } from './pool.ts';
+import type { ScopedSteps } from './scoped-steps.ts';
 import { SingleRun } from './single-run.ts';
 import { TenantTransaction } from './transaction.ts';
 
-export class PostgresTenantDatabase implements TenantDatabase {
+export class WireTenantDatabase implements TenantDatabase {
   readonly #pool: Pool;
+  readonly #steps: ScopedSteps;
 
-  constructor(pool: Pool) {
+  constructor(pool: Pool, steps: ScopedSteps) {
     this.#pool = pool;
+    this.#steps = steps;
   }
 
   async run<R extends Row = Row>(
@@ -27,7 +30,7 @@ export class PostgresTenantDatabase implements TenantDatabase {
     statement: SqlStatement,
     options: RunOptions = {},
   ): Promise<SqlResult<R>> {
-    return new SingleRun(this.#pool, context, { statement, options }).result<R>(options.signal);
+    return new SingleRun(this.#pool, this.#steps, { context, statement, options }).result<R>(options.signal);
   }
 
   async transaction<T>(
@@ -36,7 +39,7 @@ export class PostgresTenantDatabase implements TenantDatabase {
     options: RunOptions = {},
   ): Promise<T> {
     await using leased = await lease(this.#pool, context.tenantId, options.signal);
-    const tx = new TenantTransaction(leased.connection, context, this.#pool.naming);
+    const tx = new TenantTransaction(leased.connection, this.#steps, { context, naming: this.#pool.naming });
     const stopListening =
       options.signal === undefined ? undefined : onAbort(options.signal, () => tx.abort());
     try {

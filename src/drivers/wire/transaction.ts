@@ -12,15 +12,14 @@ import type { BatchOutcome, BatchRequest, Step } from './batch.ts';
 import { onAbort } from './on-abort.ts';
 import type { PipelinedConnection } from './pipelined-connection.ts';
 import {
-  commit,
+  assertAllowed,
   domainOf,
   isDataTag,
-  openingSteps,
   preparedRefusal,
-  rollback,
   toOutcomeError,
   toStep,
 } from './scoped-batch.ts';
+import { commit, rollback, type ScopedSteps } from './scoped-steps.ts';
 
 /**
  * A transaction on a leased connection. BEGIN and the context travel with the first statement, so that one of a single
@@ -28,6 +27,7 @@ import {
  */
 export class TenantTransaction implements SqlTransaction {
   readonly #connection: PipelinedConnection;
+  readonly #surround: ScopedSteps;
   readonly #context: WallContext;
   readonly #domain: string;
   readonly #naming: BatchRequest['naming'];
@@ -36,8 +36,13 @@ export class TenantTransaction implements SqlTransaction {
   #aborted = false;
   #leavesTraces = false;
 
-  constructor(connection: PipelinedConnection, context: WallContext, naming: BatchRequest['naming']) {
+  constructor(
+    connection: PipelinedConnection,
+    surround: ScopedSteps,
+    { context, naming }: { readonly context: WallContext; readonly naming: BatchRequest['naming'] },
+  ) {
     this.#connection = connection;
+    this.#surround = surround;
     this.#context = context;
     this.#domain = domainOf(context);
     // A pooler keeps one server connection for the transaction, but not the names of the one before.
@@ -46,6 +51,7 @@ export class TenantTransaction implements SqlTransaction {
 
   /** @throws what the statement is refused with; `aborted` once the transaction was aborted. */
   async run<R extends Row = Row>(statement: SqlStatement, options: RunOptions = {}): Promise<SqlResult<R>> {
+    assertAllowed(this.#surround, statement);
     const step = toStep(statement, this.#domain);
     this.#assertOpen();
     const stopListening =
@@ -97,12 +103,13 @@ export class TenantTransaction implements SqlTransaction {
     // Whatever became of the first statement: behind it BEGIN and context are in force, or the transaction has failed.
     await this.#opening.catch(() => undefined);
     this.#assertOpen();
-    return this.#take(await this.#submit([step], { maxRows, expects: 'in_transaction' }), maxRows);
+    const steps = this.#surround.following(this.#context, step);
+    return this.#take(await this.#submit(steps, { maxRows, expects: 'in_transaction' }), maxRows);
   }
 
   async #open(step: Step, maxRows: number): Promise<SqlResult> {
     this.#state = 'open';
-    const steps = openingSteps(this.#context, step);
+    const steps = this.#surround.opening(this.#context, step);
     const outcome = await this.#submit(steps, { maxRows, expects: 'in_transaction' });
     const refusal = outcome.kind === 'refused' ? preparedRefusal(outcome.error) : undefined;
     if (refusal === undefined || this.#naming === 'unnamed') return this.#take(outcome, maxRows);
@@ -122,6 +129,7 @@ export class TenantTransaction implements SqlTransaction {
         steps,
         maxRows: maxRows > 0 ? maxRows + 1 : 0,
         expects,
+        timeoutMs: this.#surround.timeoutMs(this.#context),
         naming,
         settle,
       });

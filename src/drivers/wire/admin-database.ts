@@ -4,17 +4,19 @@ import type { BatchOutcome, BatchRequest } from './batch.ts';
 import { lease } from './lease.ts';
 import type { PipelinedConnection } from './pipelined-connection.ts';
 import type { Pool } from './pool.ts';
-import { commit, preparedRefusal, rollback, toOutcomeError, toStep } from './scoped-batch.ts';
+import { preparedRefusal, toOutcomeError, toStep } from './scoped-batch.ts';
+import { commit, rollback } from './scoped-steps.ts';
 
 /** The owner's statements wait in one line. */
 const owner = 'owner';
 const tidyUp = 'reset session authorization; reset all';
 
-export class PostgresAdminDatabase implements AdminDatabase {
-  readonly dialect = 'postgres';
+export class WireAdminDatabase implements AdminDatabase {
+  readonly dialect: AdminDatabase['dialect'];
   readonly #pool: Pool;
 
-  constructor(pool: Pool) {
+  constructor(dialect: AdminDatabase['dialect'], pool: Pool) {
+    this.dialect = dialect;
     this.#pool = pool;
   }
 
@@ -90,7 +92,9 @@ class OwnerSession {
   async script(text: string, expects: BatchRequest['expects']): Promise<void> {
     this.#assertOpen();
     takeResult(
-      await new Promise<BatchOutcome>((settle) => this.#connection.submitScript(text, { expects, settle })),
+      await new Promise<BatchOutcome>((settle) =>
+        this.#connection.submitScript(text, { expects, timeoutMs: 0, settle }),
+      ),
     );
   }
 
@@ -113,14 +117,15 @@ class OwnerSession {
     this.#isOver = true;
     this.#connection.submitScript(tidyUp, {
       expects: 'idle',
+      timeoutMs: 0,
       settle: (outcome) => {
         if (outcome.kind !== 'done') this.#connection.retire();
       },
     });
   }
 
-  #submit(request: Omit<BatchRequest, 'maxRows' | 'settle'>): Promise<BatchOutcome> {
-    return new Promise((settle) => this.#connection.submit({ ...request, maxRows: 0, settle }));
+  #submit(request: Omit<BatchRequest, 'maxRows' | 'settle' | 'timeoutMs'>): Promise<BatchOutcome> {
+    return new Promise((settle) => this.#connection.submit({ ...request, maxRows: 0, timeoutMs: 0, settle }));
   }
 
   #assertOpen(): void {
