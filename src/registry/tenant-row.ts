@@ -41,6 +41,11 @@ export function parseTenantRow(row: unknown): Tenant {
   return deepFreeze({
     ...fields,
     // The same id text in every placement: a cached tenant holds it once.
-    placements: fields.placements.map((placement) => ({ tenant: fields.id, ...placement })),
+    placements: fields.placements.map(({ compartment, isolation, container }) => ({
+      tenant: fields.id,
+      compartment,
+      isolation,
+      container,
+    })),
   });
 }

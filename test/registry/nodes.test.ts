@@ -3,6 +3,7 @@ import { isBulkheadError } from '../../src/core/errors.ts';
 import type { Registry } from '../../src/registry/registry.ts';
 import type { RegistryEvent } from '../../src/registry/log.ts';
 import {
+  describeBehindPoolers,
   describeRegistry,
   insertActive,
   isFeed,
@@ -13,10 +14,11 @@ import {
   placementOf,
   until,
   WatchedDatabase,
+  type Dialect,
   type TestRegistry,
 } from './support.ts';
 
-describeRegistry('two nodes', (dialect) => {
+function twoNodes(dialect: Dialect): void {
   let made: TestRegistry;
   let a: Registry;
   let b: Registry;
@@ -135,7 +137,7 @@ describeRegistry('two nodes', (dialect) => {
 
   test('placements, plans, settings and defaults made on one are in force on the other within a second', async () => {
     const { id } = await warmOnB();
-    const [pro] = (await a.plans.list()).filter((plan) => plan.id === 'enterprise');
+    const pro = await a.plans.read('enterprise');
     if (pro === undefined) throw new Error('no plan');
     await a.tenants.putPlacement(placementOf(id));
     await a.plans.put({ ...pro, connections: 77 }, operator);
@@ -191,4 +193,7 @@ describeRegistry('two nodes', (dialect) => {
       expect((await a.keys.list(id)).filter((key) => key.revokedAt === undefined)).toEqual([]);
     }
   });
-});
+}
+
+describeRegistry('two nodes', twoNodes);
+describeBehindPoolers('two nodes', twoNodes);

@@ -10,6 +10,7 @@ import type { AdminDatabase } from '../../src/drivers/sql.ts';
 import { installRegistry } from '../../src/registry/install.ts';
 import { openRegistry, type RegistryOptions } from '../../src/registry/open.ts';
 import type { NewTenant, Registry } from '../../src/registry/registry.ts';
+import { describeWith, serviceUrl } from '../support/services.ts';
 import { openPgliteAdmin } from './pglite-admin.ts';
 
 export const operator: Actor = { kind: 'operator', id: 'test' };
@@ -34,13 +35,14 @@ const pglite: Dialect = {
   },
 };
 
-function postgres(serverUrl: string): Dialect {
+/** @param url where nodes connect: the server itself, or a pooler in front of it */
+function postgres(serverUrl: string, poolUrl: string): Dialect {
   return {
     name: 'postgres',
     async make() {
       const name = `registry_${randomBytes(6).toString('hex')}`;
       await onServer(serverUrl, `create database ${name}`);
-      const url = new URL(serverUrl);
+      const url = new URL(poolUrl);
       url.pathname = `/${name}`;
       const opened: AdminDatabase[] = [];
       const connect = (): AdminDatabase => {
@@ -70,16 +72,19 @@ async function onServer(url: string, text: string): Promise<void> {
   }
 }
 
-/** The same guarantees on the embedded database and on PostgreSQL. What could not run is printed; in CI it fails. */
-export function describeRegistry(name: string, body: (dialect: Dialect) => void): void {
+type Suite = (dialect: Dialect) => void;
+
+/** The same guarantees on the embedded database and on PostgreSQL. */
+export function describeRegistry(name: string, body: Suite): void {
   describe(`${name} on PGlite`, () => body(pglite));
-  const url = process.env['BULKHEAD_TEST_POSTGRES_URL'];
-  if (url !== undefined) {
-    describe(`${name} on PostgreSQL`, () => body(postgres(url)));
-    return;
-  }
-  if (process.env['CI'] === 'true') throw new Error('BULKHEAD_TEST_POSTGRES_URL is not set');
-  console.warn(`not covered: ${name} on PostgreSQL, BULKHEAD_TEST_POSTGRES_URL is not set`);
+  describeWith('postgres', `${name} on PostgreSQL`, (url) => body(postgres(url, url)));
+}
+
+/** And behind PgBouncer in transaction mode, with prepared statements and without. */
+export function describeBehindPoolers(name: string, body: Suite): void {
+  const server = serviceUrl('postgres') ?? '';
+  for (const pooler of ['pgbouncer', 'pgbouncerPlain'] as const)
+    describeWith(pooler, `${name} behind ${pooler}`, (url) => body(postgres(server, url)));
 }
 
 export type NodeOptions = Partial<RegistryOptions>;
