@@ -6,7 +6,8 @@ import type { CompiledMigration, CompiledStatement } from './compile.ts';
 import type { MigrationFile } from './files.ts';
 import { markersAbove, readMarkers } from './markers.ts';
 import { extensionSchema, quoteName } from './names.ts';
-import { refusedAt, StatementRefused } from './refusal.ts';
+import { findOwnerProblem } from './owner-code.ts';
+import { refusedAt, StatementRefused, type Place } from './refusal.ts';
 import { rewrite } from './rewrite.ts';
 import type { Scratch } from './scratch.ts';
 import { vetStatement } from './vet.ts';
@@ -31,7 +32,7 @@ export async function compileFile(
     extensions.push(...one.extensions);
   }
   const wall = await buildWall(scratch);
-  await assertWalls(scratch, file, parsed.statements);
+  await assertWalls(scratch, { file, parser, statements: parsed.statements });
   return { extensions, statements: [...statements, ...wall.statements], grants: wall.grants };
 }
 
@@ -123,18 +124,24 @@ async function buildWall(scratch: Scratch): Promise<Pick<Compiled, 'statements' 
   return { statements, grants };
 }
 
+interface WholeFile {
+  readonly file: MigrationFile;
+  readonly parser: SqlParser;
+  readonly statements: readonly ParsedStatement[];
+}
+
 /** The last word: whatever we overlooked, the catalogue does not. */
-async function assertWalls(
-  scratch: Scratch,
-  file: MigrationFile,
-  statements: readonly ParsedStatement[],
-): Promise<void> {
+async function assertWalls(scratch: Scratch, { file, parser, statements }: WholeFile): Promise<void> {
   const facts = await readWallFacts(scratch.tx, scratch);
   const shared = facts.filter(({ kind }) => kind === 'shared').map(({ name }) => name);
   const [problem] = await findWallProblems(scratch.tx, { schemas: [scratch.schema], shared });
-  if (problem === undefined) return;
-  const line = lastLineNaming(problem.name, statements);
-  throw refusedAt({ file: file.file, line }, `${problem.name} ${problem.problem}`);
+  const place = (name: string): Place => ({ file: file.file, line: lastLineNaming(name, statements) });
+  if (problem !== undefined) throw refusedAt(place(problem.name), `${problem.name} ${problem.problem}`);
+  const code = await findOwnerProblem(scratch, parser);
+  if (code !== undefined)
+    throw refusedAt(place(code.name), code.reason, {
+      hint: 'let it compute only, or take the cascade off the foreign key',
+    });
 }
 
 function lastLineNaming(name: string, statements: readonly ParsedStatement[]): number {

@@ -313,6 +313,42 @@ const code: readonly Refusal[] = [
   after('a call', 'call something();', 1, /procedure/),
 ];
 
+const counting = (body: string): string => `create function f() returns trigger language plpgsql as $$
+declare n bigint; begin ${body} new.n := n; return new; end $$;
+create table lines (id uuid primary key, n bigint, note uuid references notes on delete set null);
+create trigger t before update on lines for each row execute function f();`;
+
+/** PostgreSQL runs these past the wall. */
+const ownerCode: readonly Refusal[] = [
+  after(
+    'a trigger that counts inside a cascade',
+    counting('select count(*) into n from lines;'),
+    4,
+    /owner’s rights/,
+  ),
+  after('one that does so in an expression', counting('n := count(*) from lines;'), 4, /owner’s rights/),
+  after(
+    'one that calls another',
+    `${counting('n := g();')}\ncreate function g() returns bigint language sql as $$ select count(*) from lines $$;`,
+    4,
+    /owner’s rights/,
+  ),
+  after(
+    'a check that looks at tables',
+    `create function f() returns boolean language sql stable as $$ select exists (select from notes) $$;
+alter table notes add constraint c check (f());`,
+    2,
+    /owner’s rights/,
+  ),
+  after(
+    'a default that looks at tables',
+    `create function f() returns bigint language plpgsql as $$ begin return (select count(*) from notes); end $$;
+create table a (n bigint default f());`,
+    2,
+    /owner’s rights/,
+  ),
+];
+
 const data: readonly Refusal[] = [
   after('rows of nobody', `insert into notes (body) values ('x');`, 1, /belong to tenants/),
   after(
@@ -331,4 +367,11 @@ const data: readonly Refusal[] = [
   after('a column that is not there', '\ncreate view v as\n  select nobody from notes;', 2, /does not exist/),
 ];
 
-export const refusals: readonly Refusal[] = [...names, ...statements, ...tables, ...code, ...data];
+export const refusals: readonly Refusal[] = [
+  ...names,
+  ...statements,
+  ...tables,
+  ...code,
+  ...ownerCode,
+  ...data,
+];
