@@ -12,7 +12,7 @@ export interface CatalogDeps {
   readonly store: ServerStore;
   readonly main: SqlServer;
   /** Reaches a server that is not the main one. */
-  readonly open: (name: string, url: string) => SqlServer;
+  readonly open: (name: string, url: string) => SqlServer | Promise<SqlServer>;
   /** URL of a new embedded cell; undefined = cells must be added by the operator. */
   readonly cellUrl: ((name: string) => string) | undefined;
 }
@@ -34,7 +34,7 @@ export function createServerCatalog(deps: CatalogDeps): OpenedCatalog {
         server: name,
         reason: 'no server of this name is known',
       });
-    return deps.open(name, url);
+    return await deps.open(name, url);
   };
 
   const server = (name: string): Promise<SqlServer> => {

@@ -29,8 +29,11 @@ export async function provision(deps: ProvisionDeps, work: Provisioning): Promis
     if (alreadyFailed) throw new BulkheadError('internal', { reason: 'the provisioning failed before' });
     await runSteps(deps, work.operation, toSteps(deps, work));
   } catch (cause) {
-    await undo(deps, work, cause);
-    throw toCallerError(cause);
+    // Once active, a tenant may have been used already: what failed then was only the writing down of it.
+    if ((await deps.registry.tenants.read(work.tenant.id))?.state !== 'active') {
+      await undo(deps, work, cause);
+      throw toCallerError(cause);
+    }
   }
   await deps.operations.end(work.operation.id, { state: 'done' });
   const tenant = await deps.registry.tenants.read(work.tenant.id);

@@ -39,7 +39,8 @@ export async function runToEnd(
     await runSteps(deps, operation, steps);
   } catch (cause) {
     const failure = toFailure(cause);
-    if (failure.code !== 'compartment_unreachable') await deps.operations.end(operation.id, { state: 'failed', failure });
+    if (failure.code !== 'compartment_unreachable')
+      await deps.operations.end(operation.id, { state: 'failed', failure });
     throw toCallerError(cause);
   }
   await deps.operations.end(operation.id, { state: 'done' });
