@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { bindEmitter, clear } from '../../core/scope.ts';
+import { clear, tenantScope } from '../../core/scope.ts';
+import type { Entry } from '../path.ts';
 import type { ProblemResponse } from '../problem.ts';
 import { createDoor } from './door.ts';
 import type { Answer, Door, DoorNode, DoorOptions } from './door.ts';
@@ -53,14 +54,16 @@ function proceed(answer: Answer, visit: Visit): void {
       keepEntry(request, entry);
       response.setHeaders(new Map(Object.entries(door.headersOf(entry))));
       leaveWith(response, entry, { path: door.path, node: nodeCall });
-      door.path.serve(entry, () => {
-        // Body parsers answer from the request's events, which Node emits outside any scope.
-        bindEmitter(request);
-        bindEmitter(response);
-        next();
-      });
+      listenInside(request, entry);
+      door.path.serve(entry, () => next());
     }
   }
+}
+
+/** Body parsers go on from the request's events, which Node emits outside any scope. */
+function listenInside(request: IncomingMessage, { scope }: Entry): void {
+  const emit = request.emit.bind(request);
+  request.emit = (...event: Parameters<typeof emit>) => tenantScope(scope, () => emit(...event));
 }
 
 function answerProblem(response: ServerResponse, problem: ProblemResponse): void {

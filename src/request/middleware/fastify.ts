@@ -61,6 +61,20 @@ function proceed(answer: Answer, visit: Visit): void {
       keepEntry(request, answer.entry);
       void reply.headers(door.headersOf(answer.entry));
       leaveWith(reply.raw, answer.entry, { path: door.path, node: nodeCall });
+      if (request.routeOptions.handlerTimeout > 0) abortWithTimeout(request, nodeCall.controller);
       door.path.serve(answer.entry, () => next());
   }
+}
+
+/** Fastify answers for a handler that takes too long, and leaves it running. */
+function abortWithTimeout(request: FastifyRequest, controller: AbortController): void {
+  const { signal } = request;
+  signal.addEventListener(
+    'abort',
+    () => {
+      const { code } = (signal.reason ?? {}) as { code?: unknown };
+      if (code === 'FST_ERR_HANDLER_TIMEOUT') controller.abort();
+    },
+    { once: true },
+  );
 }

@@ -9,6 +9,7 @@ import { keepEntry } from './entries.ts';
 /** The part of Hono's `Context` that is used here. */
 export interface HonoContext {
   readonly req: { readonly raw: Request };
+  readonly res: Response;
   readonly error?: Error | undefined;
   header(name: string, value: string): void;
   set(key: string, value: unknown): void;
@@ -50,12 +51,14 @@ async function serve(
   const { context, next, startedMs } = visit;
   keepEntry(context.req.raw, entry);
   context.set('scope', entry.scope);
-  for (const [name, value] of Object.entries(door.headersOf(entry))) context.header(name, value);
   let status: Outcome['status'] = 'failed';
   try {
     await door.path.serve(entry, next);
     // Hono turns what a handler throws into a response and keeps the error here.
     status = context.error === undefined ? 'served' : 'failed';
+    // Afterwards: a response that a handler made itself has none of the headers that were set before it.
+    for (const [name, value] of Object.entries(door.headersOf(entry)))
+      if (!context.res.headers.has(name)) context.header(name, value);
   } finally {
     door.path.leave(entry, {
       status: entry.scope.signal.aborted ? 'aborted' : status,
