@@ -21,7 +21,10 @@ export const relationCtes = `
       and n.nspname not in ('pg_catalog', 'information_schema') and n.nspname !~ '^pg_(temp|toast)'
   ),
   ukey as materialized (
-    select i.indexrelid, i.indrelid, i.indisprimary, i.indkey::int2[] as all_keys, k.keys, rel.attnum = any (k.keys) as has_tenant
+    select i.indexrelid, i.indrelid, i.indisprimary, i.indkey::int2[] as all_keys, k.keys,
+      rel.attnum = any (k.keys) and (i.indisunique or exists (
+        select from pg_constraint x, unnest(x.conkey, x.conexclop) e (attnum, operator) join pg_operator o on o.oid = e.operator
+        where x.conindid = i.indexrelid and e.attnum = rel.attnum and o.oprname = '=')) as has_tenant
     from pg_index i join rel on rel.oid = i.indrelid,
       lateral (select (i.indkey::int2[])[0:i.indnkeyatts - 1] as keys) k
     where (i.indisunique or i.indisexclusion) and rel.attnum is not null

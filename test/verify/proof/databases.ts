@@ -1,0 +1,64 @@
+import { randomBytes } from 'node:crypto';
+import { PGlite } from '@electric-sql/pglite';
+import { openPostgresAdmin } from '../../../src/drivers/postgres/open.ts';
+import type { AdminDatabase, AdminTransaction, Row, SqlResult } from '../../../src/drivers/sql.ts';
+
+export interface ScratchDatabase extends AsyncDisposable {
+  readonly db: AdminDatabase;
+  /** For names of roles, which belong to a whole server. */
+  readonly prefix: string;
+}
+
+export async function openEmbedded(): Promise<ScratchDatabase> {
+  const engine = await PGlite.create();
+  const session: AdminTransaction = {
+    query: async <R extends Row>(text: string, values: readonly unknown[] = []): Promise<SqlResult<R>> => {
+      const { rows, affectedRows } = await engine.query<R>(text, [...values]);
+      return { rows, rowCount: affectedRows ?? rows.length };
+    },
+    script: async (text) => {
+      await engine.exec(text);
+    },
+  };
+  const db: AdminDatabase = {
+    dialect: 'pglite',
+    ...session,
+    transaction: async (body) => {
+      await engine.exec('begin');
+      try {
+        const result = await body(session);
+        await engine.exec('commit');
+        return result;
+      } catch (cause) {
+        await engine.exec('rollback');
+        throw cause;
+      }
+    },
+    close: () => engine.close(),
+  };
+  return { db, prefix: 'proof', [Symbol.asyncDispose]: () => db.close() };
+}
+
+/** A database of its own on a real server; it and the roles with its prefix are removed afterwards. */
+export async function openOnServer(url: string): Promise<ScratchDatabase> {
+  const prefix = `proof_${randomBytes(5).toString('hex')}`;
+  const server = openPostgresAdmin({ url, applicationName: 'bulkhead-test' });
+  await server.script(`create database ${prefix}`);
+  const own = new URL(url);
+  own.pathname = `/${prefix}`;
+  const db = openPostgresAdmin({ url: own.href, applicationName: 'bulkhead-test' });
+  return {
+    db,
+    prefix,
+    [Symbol.asyncDispose]: async () => {
+      await db.close();
+      await server.script(`drop database ${prefix} with (force)`);
+      const { rows } = await server.query<{ name: string }>(
+        `select quote_ident(rolname) as name from pg_roles where starts_with(rolname, $1)`,
+        [`${prefix}_`],
+      );
+      for (const { name } of rows) await server.script(`drop role ${name}`);
+      await server.close();
+    },
+  };
+}
