@@ -20,7 +20,8 @@ export interface ApplyReceipt {
   readonly applied: readonly { readonly set: string; readonly number: number }[];
 }
 
-const attempts = 12;
+/** About a minute of trying. */
+const attempts = 40;
 
 /**
  * Applies what is pending, in one transaction; all of it or nothing. Safe to run from many nodes at once.
@@ -76,7 +77,7 @@ async function installExtensions(admin: AdminDatabase, pending: readonly Compile
 }
 
 function retryDelayMs(attempt: number): number {
-  return Math.min(2_000, 50 * 2 ** attempt) * (0.5 + Math.random() / 2);
+  return Math.min(1_500, 50 * 2 ** attempt) * (0.5 + Math.random() / 2);
 }
 
 function sleep(ms: number): Promise<void> {

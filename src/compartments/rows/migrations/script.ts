@@ -11,7 +11,7 @@ export interface Container {
 }
 
 /** How long a migration may stand in the queue for a lock, and so hold up everybody behind it. */
-const lockTimeoutMs = 2_000;
+const lockTimeoutMs = 500;
 
 /**
  * Everything a container is missing, as one script: one round trip, one implicit transaction.

@@ -3,10 +3,12 @@ import { readdir, readFile } from 'node:fs/promises';
 import { quoteName } from '../../../../src/compartments/rows/migrations/names.ts';
 import { openPostgresAdmin } from '../../../../src/drivers/postgres/open.ts';
 import type { AdminDatabase } from '../../../../src/drivers/sql.ts';
+import { serviceUrl } from '../../../support/services.ts';
 import { openEmbedded } from './pglite-admin.ts';
 
 /** A throw-away database with the wall installed, as containers are made on. */
 export interface TestDatabase extends AsyncDisposable {
+  readonly name: string;
   readonly admin: AdminDatabase;
   /** A second connection pool to the same database, as another node would have; the same one where there is only one connection. */
   openNode(): AdminDatabase;
@@ -19,7 +21,7 @@ export interface Engine {
   open(): Promise<TestDatabase>;
 }
 
-const url = process.env['BULKHEAD_TEST_POSTGRES_URL'];
+const url = serviceUrl('postgres');
 
 /** PGlite always; the real server where the services are up. */
 export const engines: readonly Engine[] = [
@@ -37,6 +39,7 @@ async function openPglite(): Promise<TestDatabase> {
   const admin = await openEmbedded();
   const roles = await installWall(admin);
   return {
+    name: 'postgres',
     admin,
     openNode: () => ({ ...admin, close: async () => {} }),
     createContainer: (schema) => createContainer(admin, roles, schema),
@@ -44,7 +47,8 @@ async function openPglite(): Promise<TestDatabase> {
   };
 }
 
-async function openPostgres(server: string): Promise<TestDatabase> {
+/** The same on a real server. */
+export async function openPostgres(server: string): Promise<TestDatabase> {
   const name = `migrations_${randomBytes(6).toString('hex')}`;
   const root = openPostgresAdmin({ url: server, applicationName: 'test' });
   await root.script(`create database ${name}`);
@@ -54,6 +58,7 @@ async function openPostgres(server: string): Promise<TestDatabase> {
   const admin = openNode();
   const roles = await installWall(admin);
   return {
+    name,
     admin,
     openNode,
     createContainer: (schema) => createContainer(admin, roles, schema),

@@ -1,0 +1,73 @@
+import { randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { applyMigrations } from '../../../src/compartments/rows/migrations/apply.ts';
+import { compileMigrations } from '../../../src/compartments/rows/migrations/compile.ts';
+import { quoteName } from '../../../src/compartments/rows/migrations/names.ts';
+import { checkWalls } from '../../../src/compartments/rows/migrations/wall-check.ts';
+import { openPostgresAdmin } from '../../../src/drivers/postgres/open.ts';
+import type { AdminDatabase } from '../../../src/drivers/sql.ts';
+import { describeWith } from '../../support/services.ts';
+import { openPostgres, type TestDatabase } from './support/databases.ts';
+import { folderOf } from './support/folders.ts';
+import { createTenant, type Tenant } from './support/tenants.ts';
+
+/** Managed servers give no superuser: the owner is behind forced row-level security like everybody else. */
+describeWith('postgres', 'an owner who is no superuser', (url) => {
+  let database: TestDatabase;
+  let owner: AdminDatabase;
+  let container: { schema: string; role: string };
+  let tenant: Tenant;
+  const name = `bht_owner_${randomBytes(6).toString('hex')}`;
+
+  beforeAll(async () => {
+    database = await openPostgres(url);
+    container = await database.createContainer('shared');
+    const password = randomBytes(12).toString('hex');
+    await database.admin.script(`
+      create role ${name} login createrole password '${password}';
+      grant create on database ${quoteName(database.name)} to ${name};
+      alter schema shared owner to ${name};
+      grant usage on schema bulkhead_wall to ${name};
+      grant select, insert on bulkhead_wall.migration to ${name};
+      grant execute on function bulkhead_wall.current_tenant_id() to ${name};
+      grant ${quoteName(container.role)} to ${name} with inherit false, set true;`);
+    const own = new URL(url);
+    own.pathname = `/${database.name}`;
+    own.username = name;
+    own.password = password;
+    owner = openPostgresAdmin({ url: own.href, applicationName: 'test' });
+    tenant = await createTenant(database.admin, container);
+  });
+  afterAll(async () => {
+    await owner.close();
+    await database.admin.script(`drop owned by ${name} cascade; drop role ${name}`);
+    await database[Symbol.asyncDispose]();
+  });
+
+  const texts = [
+    'create table a (id uuid primary key, body text); create table b (id uuid primary key, a uuid);',
+    'update a set body = upper(body);',
+    'alter table b add constraint b_a_fkey foreign key (a) references a;',
+  ];
+
+  test('compiles, applies and changes the rows of every tenant', async () => {
+    const { migrations } = await compileMigrations(owner, [folderOf(...texts)]);
+    await applyMigrations(owner, { ...container, migrations, upTo: 1 });
+    await tenant.run(`insert into a values (default, gen_random_uuid(), 'x')`);
+    await applyMigrations(owner, { ...container, migrations, upTo: 2 });
+    await expect(tenant.run('select body from a')).resolves.toEqual([{ body: 'X' }]);
+    await checkWalls(database.admin, { schemas: 'all', shared: [] });
+  });
+
+  test('a new foreign key is checked against the rows of every tenant', async () => {
+    const { migrations } = await compileMigrations(owner, [folderOf(...texts)]);
+    await tenant.run('insert into b values (default, gen_random_uuid(), gen_random_uuid())');
+    await expect(applyMigrations(owner, { ...container, migrations })).rejects.toMatchObject({
+      code: 'migration_refused',
+      detail: { file: '0003_step.sql', line: 1 },
+    });
+    await checkWalls(database.admin, { schemas: 'all', shared: [] });
+    await tenant.run('delete from b');
+    expect((await applyMigrations(owner, { ...container, migrations })).applied.length).toBe(1);
+  });
+});
