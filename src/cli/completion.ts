@@ -30,16 +30,14 @@ function globalOptions(command: Command): Command['options'] {
 
 /** A script for the shell, made from the commands as they are. */
 export function toCompletionScript(program: Command, shell: Shell): string {
-  const places = placesOf(program);
-  switch (shell) {
-    case 'bash':
-      return toBash(places);
-    case 'zsh':
-      return toZsh(places);
-    case 'fish':
-      return toFish(places);
-  }
+  return scripts[shell](placesOf(program));
 }
+
+const scripts: Record<Shell, (places: readonly Place[]) => string> = {
+  bash: toBash,
+  zsh: toZsh,
+  fish: toFish,
+};
 
 /** Finds the path: every word so far that is no option and leads to a place we know. */
 const bashWalk = `  local path="" word

@@ -7,6 +7,11 @@ import { createPaint } from './text/paint.ts';
 import { toSafeLine } from './text/width.ts';
 import type { Env } from './session.ts';
 
+interface FieldProblem {
+  readonly field: string;
+  readonly reason: string;
+}
+
 /** An error as --json prints it, on stderr. Documented in docs/reference/cli.md. */
 export interface ErrorReport {
   readonly error: {
@@ -14,8 +19,8 @@ export interface ErrorReport {
     readonly title: string;
     /** What happened, where the title does not say it all. */
     readonly detail?: string;
-    /** Which field of the input is meant. */
-    readonly field?: string;
+    /** Which fields of the input are wrong. */
+    readonly fields?: readonly FieldProblem[];
     readonly hint: string;
     readonly requestId?: string;
     readonly exitCode: number;
@@ -49,10 +54,18 @@ function toBulkheadReport(error: BulkheadError): Omit<ErrorReport['error'], 'exi
     code: error.code,
     title,
     ...(typeof reason === 'string' ? { detail: place + reason } : {}),
-    ...(typeof field === 'string' ? { field } : {}),
+    ...toFields(error, field),
     hint: typeof hint === 'string' ? hint : adviceFor(error.code, error.retry),
     ...(typeof requestId === 'string' ? { requestId } : {}),
   };
+}
+
+/** All of them where the parser of the input named several; it hands them over in the cause. */
+function toFields(error: BulkheadError, field: unknown): { readonly fields?: readonly FieldProblem[] } {
+  const cause = error.cause as { readonly fields?: readonly FieldProblem[] } | undefined;
+  const [first] = cause?.fields ?? [];
+  if (cause?.fields !== undefined && first !== undefined) return { fields: cause.fields };
+  return typeof field === 'string' ? { fields: [{ field, reason: error.message }] } : {};
 }
 
 export interface ReportOptions {
@@ -69,9 +82,13 @@ export function printReport(stderr: Sink, error: unknown, options: ReportOptions
     return;
   }
   const paint = createPaint(stderr, options.env);
-  const { title, detail, field, hint, requestId } = report.error;
-  const what = [title, field, detail].filter((part) => part !== undefined).join(': ');
+  const { title, detail, fields = [], hint, requestId } = report.error;
+  const [only, ...more] = fields;
+  const about = only === undefined || more.length > 0 ? [title, detail] : [title, only.field, detail];
+  const what = about.filter((part) => part !== undefined).join(': ');
   stderr.write(`${paint('bad', 'error')} ${toSafeLine(what)}\n`);
+  if (more.length > 0)
+    for (const { field, reason } of fields) stderr.write(`      ${toSafeLine(`${field}: ${reason}`)}\n`);
   stderr.write(`${paint('strong', 'to do')} ${toSafeLine(hint)}\n`);
   if (requestId !== undefined) stderr.write(paint('dim', `request id ${requestId}\n`));
   if (options.verbosity === 'verbose') stderr.write(paint('dim', `${causes(error)}\n`));

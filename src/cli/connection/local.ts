@@ -3,12 +3,13 @@ import type { Config } from '../../config.ts';
 import type { Actor } from '../../core/scope.ts';
 import { createBulkhead } from '../../create-bulkhead.ts';
 import { contract, type Operation } from '../../client/contract.ts';
+import type { CallInput } from '../../client/index.ts';
 import { createKeyHandlers } from '../../server/handlers/keys.ts';
 import { createPlatformHandlers } from '../../server/handlers/platform.ts';
 import { createTenantHandlers } from '../../server/handlers/tenants.ts';
 import type { OperatorHandlers } from '../../server/handlers/handler.ts';
 import { parseInput } from '../../server/validate.ts';
-import type { Operator, OperatorCall, Request } from './operator.ts';
+import type { Operator, OperatorCall } from './operator.ts';
 
 /** Whoever can open the database is its operator already: no token is asked for. */
 const actor: Actor = { kind: 'operator', id: 'cli' };
@@ -24,20 +25,20 @@ export async function openLocal(config: Config): Promise<Operator & { readonly n
   return {
     node,
     place: config.databaseUrl === undefined ? `the data folder ${config.dataDir}` : 'the database itself',
-    async call(name, request) {
-      return await handlers[name](toInput(name, request) as never, actor);
+    async call(name, input) {
+      return await handlers[name](toInput(name, input) as never, actor);
     },
     [Symbol.asyncDispose]: () => node.close(),
   };
 }
 
 /** Through the same schemas as a request over HTTP, so that the same input is refused in the same words. */
-function toInput<Name extends OperatorCall>(name: Name, request: Request<Name>): unknown {
+function toInput<Name extends OperatorCall>(name: Name, input: CallInput<Name>): unknown {
   const operation: Operation = contract[name];
   const { query, body } = operation;
   return {
-    params: request.params,
-    query: query === undefined ? undefined : parseInput(query, request.query, 'query'),
-    body: body === undefined ? undefined : parseInput(body, request.body, 'body'),
+    params: input.params,
+    query: query === undefined ? undefined : parseInput(query, input.query, 'query'),
+    body: body === undefined ? undefined : parseInput(body, input.body, 'body'),
   };
 }

@@ -6,9 +6,9 @@ import type { Session } from '../session.ts';
 export const tokenFile = 'operator-token';
 
 /** --token, then the environment, then the data folder. @throws token_missing */
-export async function readToken({ flags, config }: Session): Promise<string> {
-  const { operatorToken, dataDir } = config();
-  const given = flags.token ?? operatorToken ?? (await readFileOrNothing(join(dataDir, tokenFile)));
+export async function readToken(session: Session): Promise<string> {
+  const { operatorToken, dataDir } = session.config();
+  const given = session.flags.token ?? operatorToken ?? (await readFileOrNothing(join(dataDir, tokenFile)));
   if (given === undefined)
     throw new CliFailure('token_missing', {
       reason: `there is none in ${join(dataDir, tokenFile)}`,
