@@ -142,7 +142,7 @@ async function openCatalog(
   });
   const roles = roleNames(registry.rolePrefix);
   const wallFiles = await readWallFiles(join(sqlFolder, 'wall'));
-  await installWall(main.pool, { roles, files: wallFiles, database: 'pool' });
+  await installWall(main.pool, { roles, files: wallFiles });
   const sets = [await readMigrationFolder('bulkhead', join(sqlFolder, 'tenant'))];
   if (config.migrationsDir !== undefined) sets.push(await readMigrationFolder('app', config.migrationsDir));
   const compiled = await compileMigrations(main.pool, sets);

@@ -11,7 +11,7 @@ import { groupRole, installWall, literal } from './wall.ts';
 export async function preparePool(deps: RowsDeps, name: string): Promise<void> {
   const server = await deps.servers.server(name);
   const { pool } = server;
-  await installWall(pool, { roles: deps.roles, files: deps.wallFiles, database: 'pool' });
+  await installWall(pool, { roles: deps.roles, files: deps.wallFiles });
   await ensureLogin(pool, deps.credentials, { owner: `server:${name}`, role: deps.roles.app });
   const app = quote(deps.roles.app);
   await pool.script(`
@@ -20,6 +20,7 @@ export async function preparePool(deps: RowsDeps, name: string): Promise<void> {
     revoke all on schema ${quote(sharedSchema)} from public;
     grant usage on schema ${quote(sharedSchema)} to ${app};
     do $$ begin
+      execute format('grant connect on database %I to ${app}', current_database());
       execute format('alter role ${app} in database %I set search_path = ${sharedSchema}, pg_temp', current_database());
     end $$;`);
   await applyMigrations(pool, { schema: sharedSchema, role: deps.roles.app, migrations: deps.migrations });
@@ -58,7 +59,7 @@ async function provisionDatabase(
 ): Promise<void> {
   const { admin, tenant, container } = input;
   const role = deps.roles.own(container);
-  await installWall(admin, { roles: deps.roles, files: deps.wallFiles, database: 'own' });
+  await installWall(admin, { roles: deps.roles, files: deps.wallFiles });
   await ensureLogin(admin, deps.credentials, { owner: tenant, role });
   await admin.script(`
     grant ${quote(groupRole(deps.roles))} to ${quote(role)} with inherit true;

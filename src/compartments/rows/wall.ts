@@ -56,11 +56,7 @@ export function groupRole(roles: RoleNames): string {
  */
 export async function installWall(
   admin: AdminDatabase,
-  input: {
-    readonly roles: RoleNames;
-    readonly files: readonly WallFile[];
-    readonly database: 'pool' | 'own';
-  },
+  input: { readonly roles: RoleNames; readonly files: readonly WallFile[] },
 ): Promise<void> {
   await admin.transaction(async (tx) => {
     // Roles belong to the whole server, so the lock's key is of the installation and not of the database.
@@ -69,7 +65,7 @@ export async function installWall(
     const pending = input.files.filter(({ number }) => !applied.has(number));
     if (pending.length === 0) return;
     await tx.script(toGroupScript(input.roles));
-    await tx.script(toDatabaseScript(input));
+    await tx.script(closedToPublic);
     for (const file of pending) await applyWallFile(tx, file, input.roles);
   });
 }
@@ -82,19 +78,12 @@ function toGroupScript(roles: RoleNames): string {
   return [nologin(roles.wall), nologin(groupRole(roles))].join('\n');
 }
 
-/** What PUBLIC may do, every tenant may do. A tenant's own database starts with nothing; a pool database may have other users. */
-function toDatabaseScript(input: { readonly roles: RoleNames; readonly database: 'pool' | 'own' }): string {
-  const own = input.database === 'own';
-  const connect = own
-    ? ''
-    : `execute format('grant connect on database %I to %s', current_database(), ${literal(quote(groupRole(input.roles)))});`;
-  return `
-    do $$ begin
-      execute format('revoke ${own ? 'all' : 'create, temporary'} on database %I from public', current_database());
-      ${connect}
-    end $$;
-    revoke ${own ? 'all' : 'create'} on schema public from public;`;
-}
+/** What PUBLIC may do, every tenant may do. So a database of ours starts with nothing, and logins are let in one by one. */
+const closedToPublic = `
+  do $$ begin
+    execute format('revoke all on database %I from public', current_database());
+  end $$;
+  revoke all on schema public from public;`;
 
 async function readApplied(tx: AdminTransaction): Promise<ReadonlySet<number>> {
   const { rows: found } = await tx.query<{ installed: boolean }>(
