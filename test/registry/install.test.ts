@@ -1,4 +1,4 @@
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -15,10 +15,16 @@ async function refusalOf(pending: Promise<unknown>): Promise<unknown> {
 }
 
 let folder: string;
+let shipped: number;
 beforeAll(async () => {
+  shipped = (await readdir(controlMigrationsDir)).length;
   folder = await mkdtemp(join(tmpdir(), 'control-'));
 });
 afterAll(() => rm(folder, { recursive: true }));
+
+function numbered(number: number, name: string): string {
+  return `${String(number).padStart(4, '0')}_${name}.sql`;
+}
 
 async function copyMigrations(name: string): Promise<string> {
   const copy = join(folder, name);
@@ -36,7 +42,7 @@ describeRegistry('installing', (dialect) => {
         (select count(*)::int from bulkhead.installation) as installations,
         (select count(*)::int from bulkhead.plan) as plans`,
     );
-    expect(rows).toEqual([{ migrations: 1, installations: 1, plans: 3 }]);
+    expect(rows).toEqual([{ migrations: shipped, installations: 1, plans: 3 }]);
   });
 
   test('a second installation changes neither the role prefix nor a plan that the operator edited', async () => {
@@ -79,10 +85,10 @@ describeRegistry('installing', (dialect) => {
   test('a gap in the numbers, and a database newer than the program, are refused', async () => {
     await using database = await dialect.make();
     const gap = await copyMigrations(`gap-${dialect.name}`);
-    await writeFile(join(gap, '0003_late.sql'), 'select 1;');
+    await writeFile(join(gap, numbered(shipped + 2, 'late')), 'select 1;');
     expect(await refusalOf(installRegistry(database.admin, gap))).toBe('migration_refused');
     const newer = await copyMigrations(`newer-${dialect.name}`);
-    await writeFile(join(newer, '0002_more.sql'), 'create table bulkhead.more (id integer);');
+    await writeFile(join(newer, numbered(shipped + 1, 'more')), 'create table bulkhead.more (id integer);');
     await installRegistry(database.admin, newer);
     expect(await refusalOf(installRegistry(database.admin))).toBe('migration_refused');
   });
@@ -90,7 +96,10 @@ describeRegistry('installing', (dialect) => {
   test('a migration that fails leaves nothing behind', async () => {
     await using database = await dialect.make();
     const broken = await copyMigrations(`broken-${dialect.name}`);
-    await writeFile(join(broken, '0002_broken.sql'), 'create table bulkhead.half (id integer); select 1/0;');
+    await writeFile(
+      join(broken, numbered(shipped + 1, 'broken')),
+      'create table bulkhead.half (id integer); select 1/0;',
+    );
     await expect(installRegistry(database.admin, broken)).rejects.toThrow();
     const { rows } = await database.admin.query(
       `select count(*)::int as schemas from pg_namespace where nspname = 'bulkhead'`,

@@ -153,11 +153,14 @@ export function placementOf(tenant: TenantId, container = 'main:shared') {
   return { tenant, compartment: 'rows', isolation: 'shared', container } as const;
 }
 
+/** `answer_lost`: the database does it, and the caller is not told. */
+type Fault = 'none' | 'fails' | 'hangs' | 'answer_lost';
+
 /** Counts what reaches the database, and can make it fail or hang. */
 export class WatchedDatabase implements AdminDatabase {
   readonly #inner: AdminDatabase;
   readonly seen: string[] = [];
-  fault: 'none' | 'fails' | 'hangs' | ((text: string) => 'none' | 'fails' | 'hangs') = 'none';
+  fault: Fault | ((text: string) => Fault) = 'none';
 
   constructor(inner: AdminDatabase) {
     this.#inner = inner;
@@ -175,27 +178,21 @@ export class WatchedDatabase implements AdminDatabase {
     const before = polls();
     await until(() => polls() >= before + 3);
   }
-  query: AdminDatabase['query'] = async (text, values) => {
-    await this.#meet(text);
-    return this.#inner.query(text, values);
-  };
-  script: AdminDatabase['script'] = async (text) => {
-    await this.#meet(text);
-    return this.#inner.script(text);
-  };
-  transaction: AdminDatabase['transaction'] = async (body) => {
-    await this.#meet('begin');
-    return this.#inner.transaction(body);
-  };
+  query: AdminDatabase['query'] = (text, values) => this.#meet(text, () => this.#inner.query(text, values));
+  script: AdminDatabase['script'] = (text) => this.#meet(text, () => this.#inner.script(text));
+  transaction: AdminDatabase['transaction'] = (body) =>
+    this.#meet('begin', () => this.#inner.transaction(body));
   close(): Promise<void> {
     return this.#inner.close();
   }
-  #meet(text: string): Promise<void> | undefined {
+  async #meet<Result>(text: string, run: () => Promise<Result>): Promise<Result> {
     this.seen.push(text);
     const fault = typeof this.fault === 'function' ? this.fault(text) : this.fault;
     if (fault === 'hangs') return new Promise(() => {});
-    if (fault === 'fails') return Promise.reject(new Error('connect ECONNREFUSED'));
-    return undefined;
+    if (fault === 'fails') throw new Error('connect ECONNREFUSED');
+    const result = await run();
+    if (fault === 'answer_lost') throw new Error('read ECONNRESET');
+    return result;
   }
 }
 
