@@ -48,6 +48,8 @@ describeWith('postgres', 'an owner who is no superuser', (url) => {
     'create table a (id uuid primary key, body text); create table b (id uuid primary key, a uuid);',
     'update a set body = upper(body);',
     'alter table b add constraint b_a_fkey foreign key (a) references a;',
+    'alter table b add constraint later foreign key (a) references a not valid;',
+    'alter table b validate constraint later;',
   ];
 
   test('compiles, applies and changes the rows of every tenant', async () => {
@@ -68,6 +70,21 @@ describeWith('postgres', 'an owner who is no superuser', (url) => {
     });
     await checkWalls(database.admin, { schemas: 'all', shared: [] });
     await tenant.run('delete from b');
+    await applyMigrations(owner, { ...container, migrations, upTo: 3 });
+  });
+
+  test('so is one that is validated later', async () => {
+    const { migrations } = await compileMigrations(owner, [folderOf(...texts)]);
+    await owner.script('alter table shared.b drop constraint b_a_fkey');
+    await tenant.run('insert into b values (default, gen_random_uuid(), gen_random_uuid())');
+    await applyMigrations(owner, { ...container, migrations, upTo: 4 });
+    await expect(applyMigrations(owner, { ...container, migrations })).rejects.toMatchObject({
+      detail: { file: '0005_step.sql', line: 1 },
+    });
+    await tenant.run('delete from b');
+    await tenant.run(
+      'insert into b select default_tenant, gen_random_uuid(), id from (select tenant_id as default_tenant, id from a) a',
+    );
     expect((await applyMigrations(owner, { ...container, migrations })).applied.length).toBe(1);
   });
 });

@@ -30,6 +30,13 @@ export interface CompiledMigration {
   readonly grants: readonly string[];
 }
 
+/** The tables as they are after one migration; what containers that are behind are served by. Plain data. */
+export interface ModelStep {
+  readonly set: string;
+  readonly number: number;
+  readonly tables: readonly TableModel[];
+}
+
 /** Everything that is known of the containers of a deployment. Plain data. */
 export interface CompiledSets {
   readonly migrations: readonly CompiledMigration[];
@@ -37,6 +44,8 @@ export interface CompiledSets {
   readonly shared: readonly string[];
   /** All tables, as they are after the last migration. */
   readonly tables: readonly TableModel[];
+  /** All tables after each migration, in order. */
+  readonly steps: readonly ModelStep[];
 }
 
 /**
@@ -52,11 +61,19 @@ export async function compileMigrations(
   return rolledBack(admin, async (tx) => {
     const scratch = await openScratch(tx);
     const migrations: CompiledMigration[] = [];
-    for (const { set, file } of filesOf(sets))
+    const steps: ModelStep[] = [];
+    for (const { set, file } of filesOf(sets)) {
       migrations.push(await compileOne(scratch, { set, file, parser }));
-    const tables = await readTables(tx, scratch.schema);
+      steps.push({ set, number: file.number, tables: await readTables(tx, scratch.schema) });
+    }
+    const tables = steps.at(-1)?.tables ?? [];
     const shared = tables.filter(({ kind }) => kind === 'shared').map(({ name }) => name);
-    return Object.freeze({ migrations: Object.freeze(migrations), shared: Object.freeze(shared), tables });
+    return Object.freeze({
+      migrations: Object.freeze(migrations),
+      shared: Object.freeze(shared),
+      tables,
+      steps: Object.freeze(steps),
+    });
   });
 }
 

@@ -1,7 +1,7 @@
 /** Which rewriting a statement gets. Most need none: names are without schema, so they work in every container. */
 import type { ParsedStatement, SqlNode, SqlParser } from '../../../drivers/sql-parser.ts';
 import { toAlterTableSql } from './alter-table.ts';
-import { as, walk } from './ast.ts';
+import { allOf, as, walk } from './ast.ts';
 import { toCreateIndexSql } from './create-index.ts';
 import { toCreateTableSql } from './create-table.ts';
 import { refuseLooseData } from './data.ts';
@@ -29,7 +29,7 @@ export async function rewrite(
   const alter = as(node, 'AlterTableStmt');
   if (alter !== undefined)
     return [
-      ...(addsForeignKey(node) ? await toUnforced(node, context) : []),
+      ...(looksAtRows(node) ? await toUnforced(node, context) : []),
       await toAlterTableSql(text, alter, relations),
     ];
   const index = as(node, 'IndexStmt');
@@ -43,28 +43,52 @@ function isData({ kind }: ParsedStatement): boolean {
   return kind === 'InsertStmt' || kind === 'UpdateStmt' || kind === 'DeleteStmt';
 }
 
-function addsForeignKey(node: SqlNode): boolean {
+/** Commands during which PostgreSQL may check foreign keys against the rows that are there. */
+const checking: ReadonlySet<string> = new Set([
+  'AT_ValidateConstraint',
+  'AT_AlterColumnType',
+  'AT_AttachPartition',
+]);
+
+/** Tables whose rows a statement looks at: those it names, and those that foreign keys tie them to. */
+async function readTouched(node: SqlNode, scratch: Scratch): Promise<readonly string[]> {
+  const named = new Set<string>();
+  walk(node, (inner) => {
+    const name = as(inner, 'RangeVar')?.relname;
+    if (name !== undefined) named.add(name);
+  });
+  const commands = allOf(as(node, 'AlterTableStmt')?.cmds, 'AlterTableCmd');
+  if (!commands.some(({ subtype }) => checking.has(subtype ?? ''))) return [...named];
+  const { rows } = await scratch.tx.query<{ name: string }>(tiedQuery, [scratch.schema, [...named]]);
+  return [...named, ...rows.map(({ name }) => name)];
+}
+
+const tiedQuery = `
+select other.relname::text as name
+from pg_class c
+join pg_namespace n on n.oid = c.relnamespace and n.nspname = $1
+join pg_constraint f on f.contype = 'f' and c.oid in (f.conrelid, f.confrelid)
+join pg_class other on other.oid in (f.conrelid, f.confrelid)
+where c.relname = any($2::text[])`;
+
+function looksAtRows(node: SqlNode): boolean {
   let found = false;
   walk(node, (inner) => {
     found ||= as(inner, 'Constraint')?.contype === 'CONSTR_FOREIGN';
+    found ||= checking.has(as(inner, 'AlterTableCmd')?.subtype ?? '');
   });
   return found;
 }
 
 /**
- * An owner who is no superuser is behind the wall too, and would change nothing, or check a new foreign key against
+ * An owner who is no superuser is behind the wall too, and would change nothing, or check a foreign key against
  * nothing. FORCE is lifted up to the end of the migration, inside its transaction, where nobody else can see it.
  */
 async function toUnforced(node: SqlNode, { scratch }: RewriteContext): Promise<readonly string[]> {
-  const names = new Set<string>();
-  walk(node, (inner) => {
-    const name = as(inner, 'RangeVar')?.relname;
-    if (name !== undefined) names.add(name);
-  });
   const { rows } = await scratch.tx.query<{ name: string }>(
     `select c.relname as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
      where n.nspname = $1 and c.relname = any($2::text[]) and c.relforcerowsecurity`,
-    [scratch.schema, [...names]],
+    [scratch.schema, await readTouched(node, scratch)],
   );
   return rows.map(({ name }) => `alter table ${quoteName(name)} no force row level security`);
 }
