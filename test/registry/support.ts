@@ -19,6 +19,8 @@ export const masterKey = randomBytes(32);
 /** An empty database of its own; `connect` opens it once more, as another node would. */
 export interface TestDatabase extends AsyncDisposable {
   readonly admin: AdminDatabase;
+  /** '' where it is embedded. */
+  readonly url: string;
   connect(): AdminDatabase;
 }
 
@@ -31,7 +33,7 @@ const pglite: Dialect = {
   name: 'pglite',
   async make() {
     const admin = await openPgliteAdmin();
-    return { admin, connect: () => admin, [Symbol.asyncDispose]: () => admin.close() };
+    return { admin, url: '', connect: () => admin, [Symbol.asyncDispose]: () => admin.close() };
   },
 };
 
@@ -52,6 +54,7 @@ function postgres(serverUrl: string, poolUrl: string): Dialect {
       };
       return {
         admin: connect(),
+        url: url.href,
         connect,
         async [Symbol.asyncDispose]() {
           await Promise.all(opened.map((admin) => admin.close()));
@@ -72,12 +75,16 @@ async function onServer(url: string, text: string): Promise<void> {
   }
 }
 
+export function postgresDialect(url: string): Dialect {
+  return postgres(url, url);
+}
+
 type Suite = (dialect: Dialect) => void;
 
 /** The same guarantees on the embedded database and on PostgreSQL. */
 export function describeRegistry(name: string, body: Suite): void {
   describe(`${name} on PGlite`, () => body(pglite));
-  describeWith('postgres', `${name} on PostgreSQL`, (url) => body(postgres(url, url)));
+  describeWith('postgres', `${name} on PostgreSQL`, (url) => body(postgresDialect(url)));
 }
 
 /** And behind PgBouncer in transaction mode, with prepared statements and without. */
