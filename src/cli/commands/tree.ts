@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { Cli } from '../session.ts';
 import { completionCommand } from './completion.ts';
 import { demoCommand } from './demo.ts';
+import { doctorCommand } from './doctor.ts';
 import { group } from './group.ts';
 import { keyCreateCommand } from './key-create.ts';
 import { keyListCommand } from './key-list.ts';
@@ -41,6 +42,7 @@ export function createTree(cli: Cli, program: () => Command): readonly Command[]
       serverAddCommand(cli),
     ]),
     group('operation', 'long pieces of work on tenants', [operationShowCommand(cli)]),
+    doctorCommand(cli),
     demoCommand(cli),
     completionCommand(cli, program),
   ];
