@@ -23,9 +23,9 @@ export interface SqlParser {
    * The statements of a script, in order; none for an empty one.
    * Throws SqlSyntaxError where PostgreSQL would.
    */
-  parseScript(text: string): ParsedStatement[];
+  readonly parseScript: (text: string) => ParsedStatement[];
   /** One scalar or boolean expression, as in a policy or a default. Throws SqlSyntaxError for anything else. */
-  parseExpression(text: string): SqlNode;
+  readonly parseExpression: (text: string) => SqlNode;
 }
 
 /** Text that PostgreSQL's grammar refuses. The message names the token, so treat it as part of the script. */

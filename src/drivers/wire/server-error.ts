@@ -41,8 +41,8 @@ export function toSqlError(error: ServerError): SqlError {
   return new SqlError({ ...error, message: withoutValues(error.sqlState, error.message) });
 }
 
-/** Too many connections, shutting down, crashed, starting up, connection exceptions, idle session closed. */
-const unreachable = /^(?:53300|57P0[1-5]|08...)$/;
+/** Too many connections, shutting down, crashed, starting up, connection lost; 08P01 is also what a wrong number of values gets. */
+const unreachable = /^(?:53300|57P0[1-5]|08(?!P01)...)$/;
 
 /** What the caller gets: our own code where the server could not do its work, else the database's own answer. */
 export function toCallerError(error: ServerError): BulkheadError | SqlError {
