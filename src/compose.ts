@@ -17,8 +17,10 @@ import { BulkheadError } from './core/errors.ts';
 import type { Scope } from './core/scope.ts';
 import { ensureDataDir, readMasterKey, writeOperatorToken } from './data-dir.ts';
 import { openEmbeddedFleet, type EmbeddedFleet } from './drivers/pglite/fleet.ts';
+import { openPostgresAdmin } from './drivers/postgres/open.ts';
 import { openPostgresServer } from './drivers/postgres/server.ts';
 import type { SqlServer } from './drivers/server.ts';
+import type { AdminDatabase } from './drivers/sql.ts';
 import { installRegistry } from './registry/install.ts';
 import { openRegistry } from './registry/open.ts';
 import type { Registry, ResolvedTenant } from './registry/registry.ts';
@@ -41,6 +43,11 @@ export interface ComposeInput {
   readonly config: Config;
   readonly clock: Clock;
   readonly log: (event: Readonly<Record<string, unknown>>) => void;
+}
+
+/** Any PostgreSQL database, ours or not, as whoever the URL names: for proofs and checks. Connects when first asked. */
+export function openDatabase(url: string): AdminDatabase {
+  return openPostgresAdmin({ url, applicationName: 'bulkhead', maxConnections: 1 });
 }
 
 export async function compose(input: ComposeInput): Promise<Composed> {
