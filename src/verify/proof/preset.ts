@@ -1,6 +1,6 @@
 import type { Clock } from '../../core/clock.ts';
 import type { Baseline } from './baseline.ts';
-import type { ProofOptions } from './options.ts';
+import type { AllowedFunction, ProofOptions } from './options.ts';
 
 /** The context of every wall of ours. */
 export const wallContext = 'bulkhead_wall.current_tenant_id()';
@@ -17,6 +17,8 @@ export interface ContainerToProve {
   /** The NOLOGIN owner of the wall's function. */
   readonly wallRole: string;
   readonly globalTables?: readonly string[];
+  /** Beside the wall's own. */
+  readonly definers?: readonly AllowedFunction[];
   readonly extensions?: readonly string[];
   /** Those that a move of a tenant has open just now. */
   readonly publications?: readonly string[];
@@ -27,7 +29,7 @@ export interface ContainerToProve {
 
 /** What holds for a container database that Bulkhead made. */
 export function bulkheadProof(container: ContainerToProve): ProofOptions {
-  const { appRole, wallRole, ...rest } = container;
+  const { appRole, wallRole, definers = [], ...rest } = container;
   return {
     ...rest,
     role: appRole,
@@ -35,6 +37,6 @@ export function bulkheadProof(container: ContainerToProve): ProofOptions {
     context: wallContext,
     walls: { kind: 'canonical', expression: wallExpression, owner: wallRole },
     privateSchemas: ['bulkhead_wall'],
-    definers: [{ signature: wallContext, md5: wallFunctionBodies }],
+    definers: [{ signature: wallContext, md5: wallFunctionBodies }, ...definers],
   };
 }

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { MutationTarget } from '../../../src/verify/proof/mutations/mutation.ts';
-import { bulkheadProof, wallContext } from '../../../src/verify/proof/preset.ts';
+import { bulkheadProof, wallContext, type ContainerToProve } from '../../../src/verify/proof/preset.ts';
 import type { ProofOptions } from '../../../src/verify/proof/options.ts';
 
 /** A schema of our own shape with one of everything that may be in it, and nothing wrong. */
@@ -76,11 +76,12 @@ function tables(prefix: string): string {
     create trigger touch before update on shared.task for each row execute function shared.touch();`;
 }
 
-export function canonicalOptions(prefix: string): ProofOptions {
+export function canonicalOptions(prefix: string, more: Partial<ContainerToProve> = {}): ProofOptions {
   return bulkheadProof({
     appRole: `${prefix}_app`,
     wallRole: `${prefix}_wall`,
     globalTables: ['shared.plan'],
+    ...more,
   });
 }
 

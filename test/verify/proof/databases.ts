@@ -62,3 +62,18 @@ export async function openOnServer(url: string): Promise<ScratchDatabase> {
     },
   };
 }
+
+/** Runs `body` in a transaction that is rolled back, whatever it returns. */
+export async function undone<T>(db: AdminDatabase, body: (tx: AdminTransaction) => Promise<T>): Promise<T> {
+  const outcome: { value?: T } = {};
+  const undo = new Error('undo');
+  try {
+    await db.transaction(async (tx) => {
+      outcome.value = await body(tx);
+      throw undo;
+    });
+  } catch (cause) {
+    if (cause !== undo) throw cause;
+  }
+  return outcome.value as T;
+}

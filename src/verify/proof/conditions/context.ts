@@ -39,16 +39,35 @@ export function contextFunctions({ facts, context }: Survey): FunctionFact[] {
   return facts.functions.filter(({ schema, name }) => names.has(`${schema}.${name}`) || names.has(name));
 }
 
+function mayCreate({ facts, options }: Survey): boolean {
+  return (
+    options.walls.kind === 'canonical' ||
+    facts.schemas.some(({ creatable }) => creatable) ||
+    facts.databaseGrants.some(({ privilege }) => privilege !== 'CONNECT')
+  );
+}
+
 function unknownFunctions({ context }: Survey, found: readonly FunctionFact[]): Discovery[] {
-  return context.functions
+  const ambiguous = context.functions
+    .map((name) => ({ name, schemas: new Set(found.filter((f) => f.name === name).map((f) => f.schema)) }))
+    .filter(({ schemas }) => schemas.size > 1)
+    .map(({ name, schemas }): Discovery => ({
+      aspect: 'ambiguous',
+      object: name,
+      reason: `the context calls it without a schema, and it is in ${[...schemas].join(', ')}`,
+      mend: '-- name the schema in the context',
+      severity: 'error',
+    }));
+  const unknown = context.functions
     .filter((name) => name.includes('.') && !found.some((each) => `${each.schema}.${each.name}` === name))
-    .map((name) => ({
+    .map((name): Discovery => ({
       aspect: 'unknown',
       object: name,
       reason: 'the context calls it, but there is no such function',
       mend: '-- create it, or name another context',
       severity: 'error',
     }));
+  return [...ambiguous, ...unknown];
 }
 
 function weakFunction(survey: Survey, each: FunctionFact): Discovery[] {
@@ -77,7 +96,8 @@ function weakFunction(survey: Survey, each: FunctionFact): Discovery[] {
       `it belongs to ${quoteName(each.ownerName)}, who can replace it`,
       `${alter} OWNER TO the_owner;`,
     );
-  if (!each.boundBody && each.searchPath === null)
+  // Without rights of its own, and with nothing the login could put in the way, a path does no harm.
+  if (!each.boundBody && each.searchPath === null && (each.definer || mayCreate(survey)))
     add(
       'search_path',
       'its search_path is not pinned: who calls it decides what its names mean',
@@ -111,7 +131,7 @@ function defaults({ facts, options }: Survey): Discovery[] {
     .filter(({ name }) => context.has(name) || dangerous.has(name))
     .map((setting) => ({
       aspect: `default:${setting.name}`,
-      object: setting.role === '' ? `database ${facts.server.database}` : `role ${setting.role}`,
+      object: setting.role === '' ? 'database' : `role ${setting.role}`,
       reason: context.has(setting.name)
         ? `${setting.name} has a default: sessions of ${options.role} that name no tenant act for one`
         : `${setting.name} is set by default`,

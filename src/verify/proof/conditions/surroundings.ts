@@ -80,7 +80,7 @@ function databaseRights({ facts, advisory, roleName }: Survey): Discovery[] {
     .filter(({ privilege }) => privilege !== 'CONNECT')
     .map(({ privilege, grantee }) => ({
       aspect: privilege === 'CREATE' ? 'create_in_database' : 'temporary',
-      object: `database ${facts.server.database}`,
+      object: 'database',
       reason:
         privilege === 'CREATE'
           ? `${roleName(grantee)} may create schemas in it`
@@ -138,7 +138,7 @@ function futureGrants({ facts, advisory, roleName }: Survey): Discovery[] {
     return [
       {
         aspect: `${what.toLowerCase()}:${first.owner}`,
-        object: first.schema === '' ? `database ${facts.server.database}` : `schema ${first.schema}`,
+        object: first.schema === '' ? 'database' : `schema ${first.schema}`,
         reason: `${to} gets ${rights} on ${what.toLowerCase()} that ${first.owner} will make, before they have a wall`,
         mend: `ALTER DEFAULT PRIVILEGES FOR ROLE ${quoteName(first.owner)}${where} REVOKE ALL ON ${what} FROM ${to};`,
         severity: advisory,

@@ -24,7 +24,7 @@ function judgeServer(server: ServerFact): Omit<Examination, 'looked'> {
   const major = Math.floor(server.versionNum / 10_000);
   const floor = serverFloors.find((each) => each.major === major);
   const newest = Math.max(...serverFloors.map((each) => each.major));
-  const object = `PostgreSQL ${server.version}`;
+  const object = 'PostgreSQL';
   if (floor === undefined)
     return major > newest
       ? {
@@ -38,7 +38,14 @@ function judgeServer(server: ServerFact): Omit<Examination, 'looked'> {
         };
   const found: Discovery[] = [];
   if (server.versionNum < floor.from)
-    found.push(discovery('server', object, `known leaks are mended in ${floor.name}`, floor.name));
+    found.push(
+      discovery(
+        'server',
+        object,
+        `it is ${server.version}; known leaks are mended in ${floor.name}`,
+        floor.name,
+      ),
+    );
   if (floor.endOfLife)
     found.push({
       ...discovery('end_of_life', object, 'new flaws in this major version are no longer mended', newest),
@@ -65,8 +72,8 @@ function judgeExtension({ name, version }: ExtensionFact): Discovery[] {
     .slice(0, 1)
     .map(({ below, reason, severity }) => ({
       aspect: `extension:${below}`,
-      object: `extension ${name} ${version}`,
-      reason,
+      object: `extension ${name}`,
+      reason: `it is ${version}: ${reason}`,
       mend: `ALTER EXTENSION ${name} UPDATE; -- to ${below} or later`,
       severity,
     }));
