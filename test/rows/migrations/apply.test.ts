@@ -189,7 +189,7 @@ describe.each(engines)('applying migrations on $name', (engine) => {
     );
     for (const node of nodes) await node.close();
     const applied = receipts.flatMap((receipt) => receipt.applied.map(({ number }) => number));
-    expect(applied.toSorted()).toEqual([1, 2]);
+    expect(applied.toSorted((a, b) => a - b)).toEqual([1, 2]);
   });
 
   test('sets build on each other and are numbered apart', async () => {

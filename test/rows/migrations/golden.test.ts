@@ -287,6 +287,50 @@ const cases: readonly Golden[] = [
     facts: { columns: ['a.m mood', 'a.s short'] },
   },
   {
+    what: 'new values of a type are committed before they are used',
+    files: [
+      `create type mood as enum ('good'); create table a (m mood);`,
+      `alter type mood add value 'bad';`,
+      `alter table a alter m set default 'bad';`,
+    ],
+    facts: { columns: [`a.m mood default 'bad'::mood`] },
+  },
+  {
+    what: 'a deferred key is looked at before its table is altered again',
+    files: [
+      `create table a (id uuid primary key, b uuid references a deferrable initially deferred, tenant_id uuid not null);
+      insert into a (tenant_id, id, b) values (gen_random_uuid(), gen_random_uuid(), null);
+      alter table a add column c text;`,
+    ],
+    facts: { columns: ['a.c text'] },
+  },
+  {
+    what: 'a constraint may be made of a unique index',
+    files: [
+      `create table a (x int not null); create unique index i on a (x); alter table a add constraint once unique using index i;`,
+    ],
+    facts: { constraints: ['a: once UNIQUE (tenant_id, x)'] },
+    whole: ['constraints'],
+  },
+  {
+    what: 'text that is not ASCII, and comments in odd places, keep their place',
+    files: [
+      `create /* a; b */ table words (-- "ünïcode", (brackets) and , commas
+        id uuid -- é
+          primary /* key */ key, "from" text default 'é, ''x'' (' unique, z int unique, y int references /* self */ words (z)
+      );`,
+    ],
+    facts: {
+      constraints: [
+        'words: words_from_key UNIQUE (tenant_id, "from")',
+        'words: words_pkey PRIMARY KEY (tenant_id, id)',
+        'words: words_y_fkey FOREIGN KEY (tenant_id, y) REFERENCES words(tenant_id, z)',
+        'words: words_z_key UNIQUE (tenant_id, z)',
+      ],
+    },
+    whole: ['constraints'],
+  },
+  {
     what: 'names that need quotes keep them',
     files: ['create table "Order" (id uuid primary key, "from" text unique, "camelCase" int);'],
     facts: {

@@ -21,17 +21,17 @@ describeWith('postgres', 'a migration under traffic', (url) => {
     ]);
     await applyMigrations(database.admin, { ...container, migrations, upTo: 1 });
     const [slow, traffic] = [database.openNode(), database.openNode()];
-    let isOpen = true;
+    const reading = { done: false };
     // A report that reads the table for three seconds: the migration needs a lock that this one keeps from it.
     const report = slow.transaction(async (tx) => {
       await tx.query('select count(*) from shared.note');
       await sleep(3_000);
-      isOpen = false;
+      reading.done = true;
     });
     await sleep(100);
     const migration = applyMigrations(database.admin, { ...container, migrations });
     const waits: number[] = [];
-    while (isOpen) {
+    while (!reading.done) {
       const begun = performance.now();
       await traffic.query('select count(*) from shared.note');
       waits.push(performance.now() - begun);

@@ -24,23 +24,35 @@ export interface ApplyReceipt {
 const attempts = 40;
 
 /**
- * Applies what is pending, in one transaction; all of it or nothing. Safe to run from many nodes at once.
+ * Applies what is pending, in one transaction (or more, where a migration says so); a transaction leaves all of its
+ * files or nothing. Safe to run from many nodes at once.
  * @throws migration_refused where a file was edited after it was applied, is out of order, or fails on the rows of this
  *   container; operation_in_progress where a lock could not be had
  */
 export async function applyMigrations(admin: AdminDatabase, input: ApplyInput): Promise<ApplyReceipt> {
   const migrations = input.migrations.filter(({ number }) => number <= (input.upTo ?? Infinity));
-  for (let attempt = 1; ; attempt++) {
+  const applied: { readonly set: string; readonly number: number }[] = [];
+  for (let attempt = 1; ;) {
     const pending = toPending(input.schema, migrations, await readApplied(admin, input.schema));
-    if (pending.length === 0) return { schema: input.schema, applied: [] };
-    await installExtensions(admin, pending);
-    const outcome = await runScript(admin, input, pending);
-    if (outcome === 'applied')
-      return { schema: input.schema, applied: pending.map(({ set, number }) => ({ set, number })) };
-    if (outcome === 'overtaken') continue;
+    const batch = firstBatch(pending);
+    if (batch.length === 0) return { schema: input.schema, applied };
+    await installExtensions(admin, batch);
+    const outcome = await runScript(admin, input, batch);
+    if (outcome === 'applied') {
+      applied.push(...batch.map(({ set, number }) => ({ set, number })));
+      if (batch.length === pending.length) return { schema: input.schema, applied };
+    }
+    if (outcome !== 'locked') continue;
     if (attempt >= attempts) throw lockNotHad(input.schema);
     await sleep(retryDelayMs(attempt));
+    attempt += 1;
   }
+}
+
+/** As many as may be applied in one transaction. */
+function firstBatch(pending: readonly CompiledMigration[]): readonly CompiledMigration[] {
+  const end = pending.findIndex(({ ownTransaction }) => ownTransaction);
+  return end < 0 ? pending : pending.slice(0, end + 1);
 }
 
 type Outcome = 'applied' | 'overtaken' | 'locked';

@@ -3,7 +3,7 @@ import { allOf, as, namesOf, type NodeOf } from './ast.ts';
 import { isKey, type ConstraintNode } from './keys.ts';
 import { isSimpleName, tenantColumn } from './names.ts';
 import { refuse } from './refusal.ts';
-import { charOffset, type Span } from './tokens.ts';
+import { charOffset, tokensOf, type Span } from './tokens.ts';
 
 export type ColumnNode = NodeOf<'ColumnDef'>;
 
@@ -28,7 +28,7 @@ export function toColumnParts(sql: string, span: Span, column: ColumnNode): Colu
   refuseCounters(name, column);
   const clauses = clausesOf(sql, span, column);
   const keys: ConstraintNode[] = [];
-  let text = sql.slice(span.start, clauses[0]?.start ?? span.end);
+  const kept = [withoutEnd(sql.slice(span.start, clauses[0]?.start ?? span.end))];
   let within: 'key' | 'column' = 'column';
   for (const { constraint, start, end } of clauses) {
     if (constraint !== undefined && isKey(constraint)) {
@@ -38,10 +38,15 @@ export function toColumnParts(sql: string, span: Span, column: ColumnNode): Colu
       keys.push(withAttribute(keys.pop(), constraint));
     } else {
       within = 'column';
-      text += sql.slice(start, end);
+      kept.push(withoutEnd(sql.slice(start, end)));
     }
   }
-  return { name, text: text.trimEnd(), keys };
+  return { name, text: kept.join(' '), keys };
+}
+
+/** A comment that stood before a key must not swallow what comes to stand behind it. */
+function withoutEnd(part: string): string {
+  return part.slice(0, tokensOf(part).at(-1)?.end ?? 0);
 }
 
 /** A sequence counts the rows of all tenants together, and tells each of them. */

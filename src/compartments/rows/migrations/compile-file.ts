@@ -1,20 +1,20 @@
 /** One file: statement by statement refused or rewritten and run, then walled by what the catalogue says is missing. */
 import { SqlSyntaxError, type ParsedStatement, type SqlParser } from '../../../drivers/sql-parser.ts';
 import { SqlError } from '../../../drivers/sql.ts';
-import { as, walk } from './ast.ts';
+import { as, namesOf, walk } from './ast.ts';
 import type { CompiledMigration, CompiledStatement } from './compile.ts';
 import type { MigrationFile } from './files.ts';
 import { markersAbove, readMarkers } from './markers.ts';
 import { extensionSchema, quoteName } from './names.ts';
 import { findOwnerProblem } from './owner-code.ts';
 import { refusedAt, StatementRefused, type Place } from './refusal.ts';
-import { rewrite } from './rewrite.ts';
+import { isData, rewrite, type RewriteContext } from './rewrite.ts';
 import type { Scratch } from './scratch.ts';
 import { vetStatement } from './vet.ts';
 import { findWallProblems } from './wall-check.ts';
 import { readWallFacts, rolePlaceholder, toWallSql } from './wall.ts';
 
-type Compiled = Pick<CompiledMigration, 'statements' | 'grants' | 'extensions'>;
+type Compiled = Pick<CompiledMigration, 'statements' | 'grants' | 'extensions' | 'ownTransaction'>;
 
 /** @throws migration_refused */
 export async function compileFile(
@@ -23,30 +23,53 @@ export async function compileFile(
   parser: SqlParser,
 ): Promise<Compiled> {
   const parsed = parseFile(file, parser);
+  const ownTransaction = assertEnumsApart(file, parsed.statements);
   const statements: CompiledStatement[] = [];
   const extensions: string[] = [];
+  let after: RewriteContext['after'] = 'no_data';
   for (const statement of parsed.statements) {
     const kind = parsed.kindOf(statement);
-    const one = await compileStatement(scratch, statement, { file, parser, kind });
+    const one = await compileStatement(scratch, statement, { file, parser, kind, after });
+    if (isData(statement)) after = 'data';
     statements.push(...one.statements);
     extensions.push(...one.extensions);
   }
   const wall = await buildWall(scratch);
   await assertWalls(scratch, { file, parser, statements: parsed.statements });
-  return { extensions, statements: [...statements, ...wall.statements], grants: wall.grants };
+  return { extensions, statements: [...statements, ...wall.statements], grants: wall.grants, ownTransaction };
 }
 
-interface StatementContext {
+/**
+ * PostgreSQL lets a new value of a type be used once it is committed. Tried out in one transaction it would work,
+ * and then fail in every container that has the type.
+ */
+function assertEnumsApart(file: MigrationFile, statements: readonly ParsedStatement[]): boolean {
+  const made = new Set(statements.flatMap(({ node }) => namesOf(as(node, 'CreateEnumStmt')?.typeName)));
+  const adding = statements.filter(({ node }) => {
+    const altered = as(node, 'AlterEnumStmt');
+    return altered?.newVal !== undefined && !namesOf(altered.typeName).every((name) => made.has(name));
+  });
+  const [first] = adding;
+  if (first !== undefined && adding.length < statements.length)
+    throw refusedAt(
+      { file: file.file, line: first.line },
+      'a new value can be used only after it is committed',
+      {
+        hint: 'put ALTER TYPE … ADD VALUE into a file of its own, and its use into the next',
+      },
+    );
+  return first !== undefined;
+}
+
+interface StatementContext extends Omit<RewriteContext, 'scratch'> {
   readonly file: MigrationFile;
-  readonly parser: SqlParser;
-  readonly kind: 'tenant' | 'shared';
 }
 
 async function compileStatement(
   scratch: Scratch,
   statement: ParsedStatement,
   context: StatementContext,
-): Promise<Omit<Compiled, 'grants'>> {
+): Promise<Pick<Compiled, 'statements' | 'extensions'>> {
   try {
     vetStatement(statement, context.parser);
     const extension = as(statement.node, 'CreateExtensionStmt')?.extname;

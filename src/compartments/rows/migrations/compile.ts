@@ -2,6 +2,7 @@
  * Turns a user's SQL files into what is run in every container. All of it is tried out first, in a schema that is
  * rolled back, and the catalogue has the last word on whether the wall stands.
  */
+import { BulkheadError } from '../../../core/errors.ts';
 import type { SqlParser } from '../../../drivers/sql-parser.ts';
 import { loadSqlParser } from '../../../drivers/sql-parser.ts';
 import type { AdminDatabase, AdminTransaction } from '../../../drivers/sql.ts';
@@ -28,6 +29,8 @@ export interface CompiledMigration {
   readonly extensions: readonly string[];
   readonly statements: readonly CompiledStatement[];
   readonly grants: readonly string[];
+  /** The next one needs what this one has committed. */
+  readonly ownTransaction: boolean;
 }
 
 /** The tables as they are after one migration; what containers that are behind are served by. Plain data. */
@@ -57,6 +60,7 @@ export async function compileMigrations(
   admin: AdminDatabase,
   sets: readonly MigrationSet[],
 ): Promise<CompiledSets> {
+  assertDistinct(sets);
   const parser = await loadSqlParser();
   return rolledBack(admin, async (tx) => {
     const scratch = await openScratch(tx);
@@ -75,6 +79,15 @@ export async function compileMigrations(
       steps: Object.freeze(steps),
     });
   });
+}
+
+function assertDistinct(sets: readonly MigrationSet[]): void {
+  const names = sets.map(({ name }) => name);
+  if (new Set(names).size < names.length)
+    throw new BulkheadError('config_invalid', {
+      sets: names,
+      reason: 'two sets of migrations have one name',
+    });
 }
 
 function filesOf(sets: readonly MigrationSet[]): { set: string; file: MigrationFile }[] {

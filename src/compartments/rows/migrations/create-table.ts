@@ -24,7 +24,7 @@ export async function toCreateTableSql(sql: string, create: CreateNode, declared
   const name = create.relation?.relname ?? '';
   if (!isSimpleName(name)) refuse(`the table name ${JSON.stringify(name)} is not a simple name`);
   refuseForms(create);
-  if (create.partbound !== undefined) return toPartitionSql(sql, create);
+  if (create.partbound !== undefined) return toPartitionSql(sql, create, declared);
   const elements = await readElements(sql, create);
   if (declared.kind === 'shared') refuseTenantColumn(name, elements);
   const table = describeTable(name, declared.kind, elements);
@@ -47,7 +47,8 @@ function refuseForms(create: CreateNode): void {
 }
 
 /** A partition gets columns, keys and walls from its parent. */
-function toPartitionSql(sql: string, create: CreateNode): string {
+function toPartitionSql(sql: string, create: CreateNode, { kind }: Declared): string {
+  if (kind === 'shared') refuse('a partition is shared when its table is', 'put the comment above the table');
   if ((create.tableElts ?? []).length > 0)
     refuse('a partition must not have columns or keys of its own', 'put them on the partitioned table');
   return sql;

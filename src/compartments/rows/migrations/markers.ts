@@ -6,9 +6,10 @@ export interface Marker {
   readonly word: string;
 }
 
-const MARKER = /^\s*--\s*bulkhead:\s*(.*?)\s*$/;
+const MARKER = /(?:--|\/\*)\s*bulkhead:\s*(.*?)\s*$/i;
 const COMMENT = /^\s*--/;
 
+/** Wherever they stand: one that stands where it means nothing is refused rather than passed over. */
 export function readMarkers(script: string): readonly Marker[] {
   return script.split('\n').flatMap((text, index) => {
     const word = MARKER.exec(text)?.[1];
@@ -27,5 +28,7 @@ export function markersAbove(
   const lines = script.split('\n');
   let top = statement.line - 1;
   while (top > 0 && COMMENT.test(lines[top - 1] ?? '')) top -= 1;
-  return readMarkers(script).filter(({ line }) => line > top && line < statement.line);
+  return readMarkers(script).filter(
+    ({ line }) => line > top && line < statement.line && !lines[line - 1]?.includes('/*'),
+  );
 }

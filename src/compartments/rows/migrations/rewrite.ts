@@ -13,6 +13,8 @@ export interface RewriteContext {
   readonly scratch: Scratch;
   /** What stands above a CREATE TABLE. */
   readonly kind: 'tenant' | 'shared';
+  /** `data`: rows were changed earlier in the file, and a deferred key may still have to look at them. */
+  readonly after: 'data' | 'no_data';
 }
 
 /** @throws StatementRefused */
@@ -29,6 +31,7 @@ export async function rewrite(
   const alter = as(node, 'AlterTableStmt');
   if (alter !== undefined)
     return [
+      ...(context.after === 'data' ? ['set constraints all immediate'] : []),
       ...(looksAtRows(node) ? await toUnforced(node, context) : []),
       await toAlterTableSql(text, alter, relations),
     ];
@@ -39,7 +42,7 @@ export async function rewrite(
   return [...(await toUnforced(node, context)), text];
 }
 
-function isData({ kind }: ParsedStatement): boolean {
+export function isData({ kind }: ParsedStatement): boolean {
   return kind === 'InsertStmt' || kind === 'UpdateStmt' || kind === 'DeleteStmt';
 }
 

@@ -8,6 +8,8 @@ export interface Container {
   readonly schema: string;
   /** The role that tenants of this container work as. It exists and may use the schema. */
   readonly role: string;
+  /** How long it may stand in the queue for a lock; default two seconds. */
+  readonly lockTimeoutMs?: number;
 }
 
 /** How long a migration may stand in the queue for a lock, and so hold up everybody behind it. */
@@ -19,13 +21,16 @@ const lockTimeoutMs = 500;
  */
 export function toScript(container: Container, pending: readonly CompiledMigration[]): string {
   return [
-    ...toPreamble(container.schema),
+    ...toPreamble(container.schema, container.lockTimeoutMs),
     ...pending.map((migration) => toRecordSql(container.schema, migration)),
     ...pending.flatMap((migration) => toStatements(container, migration).map(({ sql }) => sql)),
   ].join(';\n');
 }
 
-export function toPreamble(schema: string): readonly string[] {
+export function toPreamble(
+  schema: string,
+  lockTimeoutMs: number = defaultLockTimeoutMs,
+): readonly string[] {
   return [
     `set local lock_timeout = ${lockTimeoutMs}`,
     `set local search_path to ${containerPath(schema)}`,

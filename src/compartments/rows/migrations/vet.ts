@@ -24,7 +24,6 @@ export const allowedExtensions: readonly string[] = [
   'pg_trgm',
   'pgcrypto',
   'seg',
-  'tablefunc',
   'unaccent',
   'uuid-ossp',
   'vector',

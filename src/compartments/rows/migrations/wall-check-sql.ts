@@ -121,7 +121,7 @@ problem as (
   from relation r
   join pg_trigger g on g.tgrelid = r.oid and not g.tgisinternal
   join pg_proc p on p.oid = g.tgfoid
-  where p.pronamespace <> r.namespace
+  where p.pronamespace not in (r.namespace, 'pg_catalog'::regnamespace)
   union all
   select n.schema, p.proname::text, case
     when p.prosecdef then 'is a SECURITY DEFINER function'

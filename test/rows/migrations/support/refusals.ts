@@ -363,6 +363,35 @@ const data: readonly Refusal[] = [
     1,
     /another tenant/,
   ),
+  one(
+    'a shared word at the end of the line',
+    'create table a (id uuid primary key); -- bulkhead: shared',
+    1,
+    /says nothing here/,
+  ),
+  one(
+    'a shared partition',
+    `create table a (id int primary key) partition by range (id);
+-- bulkhead: shared
+create table b partition of a default;`,
+    3,
+    /shared when its table is/,
+  ),
+  {
+    because: 'a new value used before it is committed',
+    files: [
+      `create type mood as enum ('good');`,
+      `alter type mood add value 'bad';\ncreate table a (m mood default 'bad');`,
+    ],
+    line: 1,
+    reason: /only after it is committed/,
+  },
+  one(
+    'a setting made inside a function',
+    `create function f() returns int language plpgsql as $$ begin set local role x; return 1; end $$;`,
+    1,
+    /uses set/,
+  ),
   after('a table that is not there', 'alter table note add column x text;', 1, /not a table of this folder/),
   after('a column that is not there', '\ncreate view v as\n  select nobody from notes;', 2, /does not exist/),
 ];
