@@ -21,9 +21,13 @@ function deref(api, schema) {
   return api.components.schemas[schema.$ref.split('/').pop()] || {};
 }
 
+function plain(schema) {
+  return Array.isArray(schema.type) ? { ...schema, type: schema.type[0] } : schema;
+}
+
 /** A body to start from: what is required, with values of the right type. */
 function example(api, schema) {
-  const known = deref(api, schema);
+  const known = plain(deref(api, schema));
   if (known.default !== undefined) return known.default;
   if (known.enum) return known.enum[0];
   if (known.anyOf) return example(api, known.anyOf[0]);
@@ -39,6 +43,7 @@ function example(api, schema) {
 
 function typeOf(api, schema) {
   const known = deref(api, schema);
+  if (Array.isArray(known.type)) return known.type.join(' or ');
   if (known.enum) return known.enum.join(' | ');
   if (known.anyOf) return known.anyOf.map((member) => typeOf(api, member)).join(' or ');
   if (known.type === 'array') return 'list of ' + typeOf(api, known.items);

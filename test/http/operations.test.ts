@@ -1,0 +1,194 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import { BulkheadError } from '../../src/core/errors.ts';
+import { openTestServer } from './support/server.ts';
+import { sendRaw } from '../request/raw-http.ts';
+
+describe('health', () => {
+  test('live says that it runs; ready says that it can serve', async () => {
+    await using app = await openTestServer();
+    expect((await app.ask('GET', '/health/live')).body).toEqual({ status: 'live', parts: {} });
+    expect((await app.ask('GET', '/health/ready')).body).toMatchObject({
+      status: 'ready',
+      parts: { registry: { ok: true }, server: { ok: true }, pools: { ok: true } },
+    });
+  });
+
+  test('ready names the part that cannot, and recovers by itself', async () => {
+    await using app = await openTestServer();
+    const { tenants } = app.node.registry;
+    const list = tenants.list.bind(tenants);
+    tenants.list = () => Promise.reject(new BulkheadError('compartment_unreachable'));
+    const down = await app.ask('GET', '/health/ready');
+    expect(down.status).toBe(503);
+    expect(down.body).toMatchObject({
+      status: 'not_ready',
+      parts: { registry: { ok: false, reason: 'compartment_unreachable' }, server: { ok: true } },
+    });
+    expect((await app.ask('GET', '/health/live')).status).toBe(200);
+    tenants.list = list;
+    await expect
+      .poll(async () => (await app.ask('GET', '/health/ready')).status, { timeout: 5_000 })
+      .toBe(200);
+  });
+});
+
+test('metrics have few labels, and none of a tenant', async () => {
+  await using app = await openTestServer();
+  const acme = await app.tenant('acme');
+  const dear = await app.tenant('globex', { plan: 'enterprise', isolation: 'schema' });
+  for (let request = 0; request < 30; request += 1) {
+    await app.ask('GET', `/v1/documents/${crypto.randomUUID()}`, { token: acme.key });
+    await app.ask('GET', `/made-up-${request}`);
+  }
+  await app.ask('GET', '/v1/me', { token: dear.key });
+  await app.ask('GET', '/v1/me', { token: dear.key, headers: { 'x-tenant-id': 'acme' } });
+  const text = (await app.ask('GET', '/metrics')).text;
+  expect(text).toContain(
+    'bulkhead_http_requests_total{method="GET",route="/v1/documents/:document",status="4xx"} 30',
+  );
+  expect(text).toContain('bulkhead_http_requests_total{method="GET",route="unmatched",status="4xx"} 30');
+  expect(text).toContain(
+    'bulkhead_tenant_requests_total{plan="enterprise",isolation="schema",status="2xx"} 1',
+  );
+  expect(text).toContain('bulkhead_refusals_total{code="claims_conflict"} 1');
+  expect(text).toMatch(/bulkhead_isolation_overhead_seconds_count\{isolation="shared"\} 30/);
+  expect(text).toMatch(/bulkhead_pool_connections\{server="main",kind="shared",state="open"\} \d+/);
+  for (const word of [acme.id, dear.id, 'acme', 'globex', acme.keyId, 'made-up'])
+    expect(text).not.toContain(word);
+  expectExposition(text);
+});
+
+/** Prometheus' text format: every sample after its TYPE, every bucket no smaller than the one before. */
+function expectExposition(text: string): void {
+  const types = new Map<string, string>();
+  let samples = 0;
+  for (const line of text.trimEnd().split('\n')) {
+    const type = /^# TYPE (\w+) (counter|gauge|histogram)$/.exec(line);
+    if (type !== null) types.set(type[1] ?? '', type[2] ?? '');
+    if (line.startsWith('#')) continue;
+    expect(line).toMatch(/^[a-z_0-9]+(\{(?:\w+="(?:[^"\\]|\\.)*",?)*\})? -?\d+(\.\d+)?(e[+-]?\d+)?$/);
+    const name = line.split(/[{ ]/)[0] ?? '';
+    expect(types.has(name) || types.get(name.replace(/_(bucket|sum|count)$/, '')) === 'histogram', line).toBe(
+      true,
+    );
+    samples += 1;
+  }
+  expect(samples).toBeGreaterThan(50);
+}
+
+describe('stopping', () => {
+  test('answers what is running, refuses what is new, then closes the node', async () => {
+    const gate = Promise.withResolvers<void>();
+    const app = await openTestServer({}, ({ app: fastify }) => {
+      fastify.get('/test/slow', async () => {
+        await gate.promise;
+        return { done: true };
+      });
+    });
+    const running = fetch(`${app.url}/test/slow`);
+    await sleep(50);
+    const closing = app.server.close();
+    await sleep(50);
+    await expect(fetch(`${app.url}/v1/me`)).rejects.toThrow();
+    gate.resolve();
+    expect(await (await running).json()).toEqual({ done: true });
+    await closing;
+    await app[Symbol.asyncDispose]();
+  });
+
+  test('does not wait for longer than it was told', async () => {
+    const app = await openTestServer({ BULKHEAD_DRAIN_MS: '100' }, ({ app: fastify }) => {
+      fastify.get('/test/stuck', () => new Promise(() => {}));
+    });
+    const stuck = fetch(`${app.url}/test/stuck`);
+    const ended = expect(stuck).rejects.toThrow();
+    await sleep(50);
+    const startedMs = performance.now();
+    await app.server.close();
+    await ended;
+    expect(performance.now() - startedMs).toBeLessThan(5_000);
+    await app[Symbol.asyncDispose]();
+  });
+});
+
+describe('only what is public is public', () => {
+  test('by its exact name', async () => {
+    await using app = await openTestServer();
+    const acme = await app.tenant('acme');
+    const key = `Authorization: Bearer ${acme.key}\r\n`;
+    const lines = [
+      '/healthXYZ',
+      '/health/',
+      '/health//live',
+      '//health/live',
+      '/health/live/',
+      '/Health/live',
+      '/%68ealth/live',
+      '/health%2flive',
+      '/health/./live',
+      '/health/../health/live',
+      '/health/live/../../v1/me',
+      '/api/tenants/create/../acme/v1/me',
+      '/api/tenants/create/%2e%2e/acme/v1/me',
+      '/api/tenants/..%2facme/v1/me',
+      '/api/tenants/acme%00/v1/me',
+      '/v1/documents/..%2f..%2fv1%2fme',
+      '/v1/documents/%',
+      '/v1/documents/%zz',
+      '/v1/documents/%00',
+      '/v1/me%20',
+      '/v1/me;x=1',
+      '/v1/me/',
+      '/v1/ME',
+      '/.env',
+      'http://evil.example/v1/me',
+      `/v1/documents/${'x'.repeat(5_000)}`,
+    ];
+    for (const path of lines) {
+      const answer = await sendRaw(
+        app.port,
+        `GET ${path} HTTP/1.1\r\nHost: localhost\r\n${key}Connection: close\r\n\r\n`,
+      );
+      expect(answer.status, path).toBe(404);
+      expect(JSON.parse(answer.body), path).toMatchObject({ code: 'not_found', title: 'Not found' });
+    }
+  });
+
+  test('and what is no HTTP is refused in the same form', async () => {
+    await using app = await openTestServer();
+    for (const text of [
+      'GET / HTTP/1.1\r\n\r\n',
+      'NONSENSE\r\n\r\n',
+      'GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+      'GET / HTTP/1.1\r\nHost: a\r\nX: a\0b\r\n\r\n',
+      'POST /v1/tenants HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n{}',
+      'GET / HTTP/1.1\r\nHost : a\r\n\r\n',
+    ]) {
+      const answer = await sendRaw(app.port, text);
+      expect(answer.status, text).toBe(400);
+      expect(answer.headers['connection'], text).toBe('close');
+    }
+    expect((await app.ask('GET', '/health/live')).status).toBe(200);
+  });
+});
+
+test('an error that will pass says when to come again', async () => {
+  await using app = await openTestServer();
+  const acme = await app.tenant('acme');
+  const { rows } = app.node;
+  const open = rows.open.bind(rows);
+  for (const [code, detail, seconds] of [
+    ['pool_saturated', { retryAfterMs: 2_500 }, '3'],
+    ['compartment_unreachable', { kind: 'rows', reason: 'connect ECONNREFUSED 10.0.0.7:5432' }, '1'],
+    ['registry_stale', {}, '1'],
+  ] as const) {
+    rows.open = () => Promise.reject(new BulkheadError(code, detail));
+    const answer = await app.ask('GET', '/v1/documents', { token: acme.key });
+    expect(answer).toMatchObject({ status: 503, body: { code, retry: 'later' } });
+    expect(answer.headers.get('retry-after')).toBe(seconds);
+    expect(answer.text).not.toContain('10.0.0.7');
+  }
+  rows.open = open;
+  expect((await app.ask('GET', '/v1/documents', { token: acme.key })).status).toBe(200);
+});
