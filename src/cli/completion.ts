@@ -12,7 +12,7 @@ interface Place {
 
 function placesOf(command: Command, path: readonly string[] = []): readonly Place[] {
   const own = [...command.commands].map((child) => ({ word: child.name(), meaning: child.description() }));
-  const options = [...globalOptions(command), ...command.options].map(({ long, description }) => ({
+  const options = command.options.map(({ long, description }) => ({
     word: long ?? '',
     meaning: description,
   }));
@@ -22,10 +22,6 @@ function placesOf(command: Command, path: readonly string[] = []): readonly Plac
     words: [...own, ...options, help].filter(({ word }) => word !== ''),
   };
   return [place, ...[...command.commands].flatMap((child) => placesOf(child, [...path, child.name()]))];
-}
-
-function globalOptions(command: Command): Command['options'] {
-  return command.parent === null ? [] : [...globalOptions(command.parent), ...command.parent.options];
 }
 
 /** A script for the shell, made from the commands as they are. */

@@ -31,6 +31,8 @@ export interface Output {
   readonly stderr: Sink;
   /** The result, once: `value` as JSON, or what `human` draws of it. */
   result(value: unknown, human: (page: Page) => string): void;
+  /** The result of a part that renders itself, in either format. */
+  print(text: string): void;
   /** For people who watch; silent with --json. */
   note(text: string): void;
   /** Only with --verbose. */
@@ -60,6 +62,7 @@ export function createOutput(options: {
       const text = options.format === 'json' ? JSON.stringify(value, null, 2) : human(page);
       if (text !== '') stdout.write(`${text}\n`);
     },
+    print: (text) => void stdout.write(text),
     note(text) {
       if (options.format === 'human') say(text);
     },

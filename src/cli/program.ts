@@ -1,4 +1,4 @@
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
 import { createTree } from './commands/tree.ts';
 import { CliFailure } from './failure.ts';
 import type { Cli } from './session.ts';
@@ -10,20 +10,33 @@ export async function createProgram(cli: Cli): Promise<Command> {
   program
     .description('Keeps the tenants of an AI product apart, and proves that it does.')
     .version(await readVersion(), '-V, --version', 'print the version')
-    .option('--json', 'print JSON: the result on stdout, errors on stderr')
-    .option('--verbose', 'say more about how it is done')
-    .option('--url <url>', 'server to talk to (BULKHEAD_URL)')
-    .option('--token <token>', 'operator token (BULKHEAD_OPERATOR_TOKEN, or <data folder>/operator-token)')
-    .option('--data-dir <folder>', 'data folder (BULKHEAD_DATA_DIR; default .bulkhead)')
-    .configureHelp({ showGlobalOptions: true })
+    // Options after a command are the command's: `prove --url` names a database and not a server.
+    .enablePositionalOptions()
     .addHelpText('after', '\nExit codes and the JSON each command prints: docs/reference/cli.md');
   for (const command of createTree(cli, () => program)) program.addCommand(command);
   harden(program, cli);
   return program;
 }
 
+const globalOptions = [
+  ['--json', 'print JSON: the result on stdout, errors on stderr'],
+  ['--verbose', 'say more about how it is done'],
+  ['--url <url>', 'server to talk to (BULKHEAD_URL)'],
+  ['--token <token>', 'operator token (BULKHEAD_OPERATOR_TOKEN, or operator-token in the data folder)'],
+  ['--data-dir <folder>', 'data folder (BULKHEAD_DATA_DIR; default .bulkhead)'],
+] as const;
+
+/** On the program and on each command, so that they may stand before it or after it. */
+function addGlobalOptions(command: Command): void {
+  for (const [flags, description] of globalOptions) {
+    const option = new Option(flags, description);
+    if (!command.options.some(({ long }) => long === option.long)) command.addOption(option);
+  }
+}
+
 /** What is wrong with a line is thrown, so that `main` reports it like every other error. */
 function harden(command: Command, cli: Cli): void {
+  if (command.parent === null || command.commands.length === 0) addGlobalOptions(command);
   command
     .exitOverride((error) => {
       throw error.exitCode === 0 ? error : toUsageFailure(error, command);
@@ -34,7 +47,6 @@ function harden(command: Command, cli: Cli): void {
       writeErr: (text) => cli.format === 'human' && cli.streams.stderr.write(text),
       outputError: () => {},
     })
-    .configureHelp({ showGlobalOptions: true })
     .allowExcessArguments(false)
     .showSuggestionAfterError(true);
   for (const child of command.commands) harden(child, cli);

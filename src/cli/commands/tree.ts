@@ -10,6 +10,7 @@ import { keyRevokeCommand } from './key-revoke.ts';
 import { keyRotateCommand } from './key-rotate.ts';
 import { operationShowCommand } from './operation-show.ts';
 import { planListCommand } from './plan-list.ts';
+import { proveCommand } from './prove.ts';
 import { serveCommand } from './serve.ts';
 import { serverAddCommand } from './server-add.ts';
 import { serverListCommand } from './server-list.ts';
@@ -43,6 +44,7 @@ export function createTree(cli: Cli, program: () => Command): readonly Command[]
     ]),
     group('operation', 'long pieces of work on tenants', [operationShowCommand(cli)]),
     doctorCommand(cli),
+    proveCommand(cli),
     demoCommand(cli),
     completionCommand(cli, program),
   ];
