@@ -115,3 +115,6 @@ export class SqlError extends Error {
 
 /** SQLSTATE the wall function raises for a token that is forged, altered, expired or revoked. */
 export const capabilityRefusedState = 'BH001';
+
+/** SQLSTATE a tenant's tables raise for a write while the tenant is being moved. */
+export const writesPausedState = 'BH002';

@@ -250,7 +250,9 @@ export class Pool implements BudgetMember {
       reason === 'waiting'
         ? coming < this.#queued.size && total < maxConnections
         : coming === 0 && total < Math.min(sharedConnections, maxConnections);
-    if (!wanted || this.#closed !== undefined) return;
+    // While other pools wait for their first connection nobody asks for a second one.
+    const isGreedy = total > 0 && this.#budget.isShort;
+    if (!wanted || isGreedy || this.#closed !== undefined) return;
     this.#requested += 1;
     this.#budget.request(this);
   }
