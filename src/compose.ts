@@ -6,9 +6,10 @@ import { roleNames } from './compartments/rows/container.ts';
 import type { RowsDeps } from './compartments/rows/deps.ts';
 import { compileMigrations } from './compartments/rows/migrations/compile.ts';
 import { readMigrationFolder } from './compartments/rows/migrations/files.ts';
+import { TablesByVersion } from './compartments/rows/models.ts';
 import { preparePool } from './compartments/rows/provision.ts';
+import type { Residence } from './compartments/rows/route.ts';
 import type { RowsCompartment } from './compartments/rows/rows.ts';
-import { toTables } from './compartments/rows/tables.ts';
 import { installWall, readWallFiles } from './compartments/rows/wall.ts';
 import type { Config } from './config.ts';
 import type { Clock } from './core/clock.ts';
@@ -159,7 +160,9 @@ async function openCatalog(
     roles,
     wallFiles,
     migrations: compiled.migrations,
-    tables: toTables(compiled.tables),
+    tables: new TablesByVersion(compiled.steps),
+    versions: registry.versions,
+    residences: createResidences(registry),
     clock,
     limits: {
       capabilityTtlMs: config.capabilityTtlMs,
@@ -183,6 +186,20 @@ async function openCatalog(
   };
   await preparePool(deps, mainServer);
   return { servers, rows: createRows(deps) };
+}
+
+/** Where a tenant's rows are: what an open handle follows when the tenant is moved under it. */
+function createResidences({ directory }: Registry): RowsDeps['residences'] {
+  const toResidence = (tenant: ResolvedTenant | undefined): Residence | undefined => {
+    const placement = tenant?.placements.find(({ compartment }) => compartment === 'rows');
+    return tenant === undefined || placement === undefined
+      ? undefined
+      : { placement, epoch: tenant.epoch };
+  };
+  return {
+    peek: (id) => toResidence(directory.peek(id)),
+    fresh: async (id) => toResidence(await directory.fresh(id)),
+  };
 }
 
 /** Asked before every statement: a scope that outlives its tenant's permission ends with it. Warm, it does no I/O. */

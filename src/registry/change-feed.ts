@@ -5,7 +5,7 @@ import { answerOf } from './answer.ts';
 import type { RegistryLog } from './log.ts';
 import { parseRow } from './row-parts.ts';
 
-const changeKinds = ['tenant', 'slug', 'key', 'catalog'] as const;
+const changeKinds = ['tenant', 'slug', 'key', 'catalog', 'container'] as const;
 type ChangeKind = (typeof changeKinds)[number];
 
 export interface ChangeListener {
@@ -34,8 +34,8 @@ const PURGE_EVERY_MS = 60_000;
  */
 const pollText = `select pg_current_snapshot()::text as snapshot,
   extract(epoch from statement_timestamp())::float8 * 1000 as "atMs",
-  coalesce((select jsonb_agg(jsonb_build_array(c.kind, c.subject)) from (
-    select kind, subject from bulkhead.change
+  coalesce((select jsonb_agg(jsonb_build_array(c.kind, c.subject) order by c.id) from (
+    select id, kind, subject from bulkhead.change
       where xact >= pg_snapshot_xmin($1::text::pg_snapshot)
         and not pg_visible_in_snapshot(xact, $1::text::pg_snapshot)
       limit ${MAX_CHANGES + 1}) c), '[]'::jsonb) as changes`;

@@ -6,6 +6,7 @@ import { QueuedAuditTrail } from './audit.ts';
 import { CatalogCache } from './catalog.ts';
 import { ChangeFeed, type ChangeListener } from './change-feed.ts';
 import type { CacheLimits } from './confirmed-cache.ts';
+import { CachedContainerVersions } from './container-versions.ts';
 import { CachedDirectory } from './directory.ts';
 import { KeyUsage } from './key-usage.ts';
 import { SqlKeyStore } from './keys.ts';
@@ -75,13 +76,18 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
   const keys = new SqlKeyStore({ admin, clock, usage, source, limits, answerTimeoutMs });
   const audit = new QueuedAuditTrail({ admin, clock, log });
 
+  const versions = new CachedContainerVersions(admin, log);
+
   const rolePrefix = await readRolePrefix(admin);
-  await feed.start(forgetting({ directory, keys, catalog }));
+  await feed.start(forgetting({ directory, keys, catalog, versions }));
+  // After the feed has begun to listen, so that nothing falls between the two.
+  await versions.load();
   return {
     directory,
     keys,
     vault,
     audit,
+    versions,
     rolePrefix,
     tenants: new SqlTenantStore({ admin, catalog, directory }),
     plans: new SqlPlanStore(admin, catalog),
@@ -101,10 +107,12 @@ function forgetting({
   directory,
   keys,
   catalog,
+  versions,
 }: {
   readonly directory: CachedDirectory;
   readonly keys: SqlKeyStore;
   readonly catalog: CatalogCache;
+  readonly versions: CachedContainerVersions;
 }): ChangeListener {
   return {
     changed(kind, subject) {
@@ -117,12 +125,15 @@ function forgetting({
           return keys.forget(subject as KeyId);
         case 'catalog':
           return catalog.forget();
+        case 'container':
+          return versions.changed(subject);
       }
     },
     lost() {
       directory.forgetAll();
       keys.forgetAll();
       catalog.forget();
+      versions.reload();
     },
   };
 }

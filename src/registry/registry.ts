@@ -145,7 +145,7 @@ export interface ServerStore {
     readonly region: string | undefined;
     readonly name: string | undefined;
   }): Promise<ServerRecord>;
-  releaseDedicated(tenant: TenantId): Promise<void>;
+  releaseDedicated(tenant: TenantId, name: string): Promise<void>;
 }
 
 export interface PlanStore {
@@ -284,6 +284,21 @@ export interface OperatorTokens {
   verify(token: string): Promise<boolean>;
 }
 
+/** A version is the last migration of each set, as `app/3 bulkhead/1`. */
+export interface ContainerVersion {
+  readonly container: string;
+  readonly version: string;
+}
+
+/** Which migrations each container has, as far as is known without asking it. */
+export interface ContainerVersions {
+  /** No I/O. undefined = not recorded: taken to be what this node has. */
+  peek(container: string): string | undefined;
+  record(versions: readonly ContainerVersion[]): Promise<void>;
+  forget(container: string): Promise<void>;
+  list(): Promise<readonly ContainerVersion[]>;
+}
+
 export interface Registry {
   readonly directory: TenantDirectory;
   readonly tenants: TenantStore;
@@ -295,6 +310,7 @@ export interface Registry {
   readonly operations: OperationStore;
   readonly audit: AuditTrail;
   readonly operators: OperatorTokens;
+  readonly versions: ContainerVersions;
   /** Random per installation; prefix of every role name, so that several installations share a server. */
   readonly rolePrefix: string;
   close(): Promise<void>;

@@ -1,11 +1,11 @@
-import type { PlacementRequest } from '../../core/compartment.ts';
-import { moveByCopy } from '../../core/compartment-move.ts';
+import type { EraseReceipt, PlacementRequest } from '../../core/compartment.ts';
 import type { Placement } from '../../core/placement.ts';
 import { defaultGovernor } from '../../core/plan.ts';
 import { assertScope, getCurrentTenant, placementIn, type Scope } from '../../core/scope.ts';
 import type { AdminDatabase, WallContext } from '../../drivers/sql.ts';
 import type { TenantSide } from './as-tenant.ts';
-import { Capabilities } from './capabilities.ts';
+import { Capabilities, type WithIssuer } from './capabilities.ts';
+import { containerTables, tablesOf } from './container-tables.ts';
 import {
   chooseContainer,
   parseContainer,
@@ -16,12 +16,13 @@ import {
 } from './container.ts';
 import type { RowsDeps } from './deps.ts';
 import { eraseContainer } from './erase.ts';
-import { createHandle, type HandleDeps } from './handle.ts';
+import { createHandle } from './handle.ts';
 import { rotateLogin } from './logins.ts';
+import { relocateRows, type RowsMoveDeps } from './move/relocation.ts';
 import { TenantPools } from './pools.ts';
 import { probeRows } from './probe.ts';
 import { provisionContainer, sealTenant } from './provision.ts';
-import { toTableSql } from './repository.ts';
+import { Route, type Residence } from './route.ts';
 import type { RowsCompartment, RowsHandle } from './rows.ts';
 import { exportRows, importRows, measureRows } from './transfer.ts';
 
@@ -46,29 +47,53 @@ export function createRows(deps: RowsDeps): RowsCompartment {
     };
   };
 
+  const withIssuer: WithIssuer = (placement, body) => withAdmin(parseContainer(placement), body);
   const capabilities = new Capabilities({
-    withIssuer: (placement, body) => withAdmin(parseContainer(placement), body),
+    withIssuer,
     clock: deps.clock,
     ttlMs: deps.limits.capabilityTtlMs,
     maxTenants: deps.limits.maxTenants,
   });
-  const handleDeps: HandleDeps = {
-    capabilities,
-    tables: new Map(deps.tables.map((table) => [table.name, toTableSql(table)])),
-    assertLive: deps.assertLive,
-    onForeignRow: deps.onForeignRow,
-  };
+  const routeDeps = { capabilities, residences: deps.residences, assertLive: deps.assertLive };
 
   const openSync = (scope: Scope): RowsHandle => {
     assertScope(scope);
-    const placement = placementIn(scope, 'rows');
+    const toTarget = ({ placement, epoch }: Residence) => {
+      const container = parseContainer(placement);
+      return {
+        placement,
+        epoch,
+        database: pools.of(placement.tenant, container),
+        context: toContext(scope, container, deps),
+        tables: containerTables(deps, placement, withIssuer),
+      };
+    };
+    const start = { placement: placementIn(scope, 'rows'), epoch: scope.epoch };
+    return createHandle(deps, new Route(routeDeps, { scope, start, toTarget }));
+  };
+
+  const erase = async (
+    placement: Placement,
+    because: 'tenant_leaves' | 'tenant_moves',
+  ): Promise<EraseReceipt> => {
     const container = parseContainer(placement);
-    return createHandle(handleDeps, {
-      scope,
-      placement,
-      database: pools.of(placement.tenant, container),
-      context: toContext(scope, container, deps),
-    });
+    capabilities.forget(placement);
+    await pools.drop(container);
+    return await eraseContainer(deps, { tenant: placement.tenant, container, because });
+  };
+
+  const moveDeps: RowsMoveDeps = {
+    clock: deps.clock,
+    newestVersion: deps.tables.head.version,
+    versionOf: (container) => deps.versions.peek(container),
+    server: (name) => deps.servers.server(name),
+    end(placement) {
+      const own = side(placement);
+      return { ...own, withAdmin: (body) => withAdmin(own.container, body) };
+    },
+    tablesOf: (placement) => tablesOf(deps, placement).tables,
+    erase: (placement) => erase(placement, 'tenant_moves'),
+    forget: (placement) => capabilities.forget(placement),
   };
 
   const compartment: RowsCompartment = {
@@ -82,28 +107,26 @@ export function createRows(deps: RowsDeps): RowsCompartment {
     open: async (scope) => openSync(scope),
     current: () => openSync(getCurrentTenant()),
     async seal(placement, state) {
-      await withAdmin(parseContainer(placement), (admin) => sealTenant(admin, placement.tenant, state));
+      await withAdmin(parseContainer(placement), (admin) =>
+        sealTenant(admin, { tenant: placement.tenant, schema: schemaOf(parseContainer(placement)) }, state),
+      );
       capabilities.forget(placement);
     },
     usage: (placement) => {
       const own = side(placement);
-      return withAdmin(own.container, (admin) => measureRows(admin, own, deps.tables));
+      return withAdmin(own.container, (admin) => measureRows(admin, own, tablesOf(deps, placement).tables));
     },
     async *export(placement) {
       const own = side(placement);
-      yield* exportRows((body) => withAdmin(own.container, body), own, deps.tables);
+      yield* exportRows((body) => withAdmin(own.container, body), own, tablesOf(deps, placement).tables);
     },
     import: (placement, records) => {
       const own = side(placement);
-      return importRows((body) => withAdmin(own.container, body), own, { tables: deps.tables, records });
+      const { tables } = tablesOf(deps, placement);
+      return importRows((body) => withAdmin(own.container, body), own, { tables, records });
     },
-    move: (from, to) => moveByCopy(compartment, from, to),
-    async erase(placement) {
-      const container = parseContainer(placement);
-      capabilities.forget(placement);
-      await pools.drop(container);
-      return await eraseContainer(deps, placement.tenant, container);
-    },
+    move: (from, to) => relocateRows(moveDeps, { from, to }),
+    erase: (placement) => erase(placement, 'tenant_leaves'),
     probe: (target) => probeRows(target, compartment.open),
     stats: () => pools.stats(),
     async rotateCredential(scope) {

@@ -18,14 +18,19 @@ const CONTAINER =
 
 /** @throws internal for an address that Bulkhead did not write */
 export function parseContainer(placement: Placement): RowsContainer {
-  const match = CONTAINER.exec(placement.container);
+  return parseAddress(placement.container, placement.tenant);
+}
+
+/** @throws internal, as `parseContainer` */
+export function parseAddress(address: string, tenant?: TenantId): RowsContainer {
+  const match = CONTAINER.exec(address);
   const [, server, shared, schema, database] = match ?? [];
   if (server !== undefined) {
     if (shared !== undefined) return { kind: 'shared', server };
     if (schema !== undefined) return { kind: 'schema', server, schema };
     if (database !== undefined) return { kind: 'database', server, database };
   }
-  throw new BulkheadError('internal', { reason: 'unreadable container address', tenant: placement.tenant });
+  throw new BulkheadError('internal', { reason: 'unreadable container address', tenant });
 }
 
 export function toContainerAddress(container: RowsContainer): string {

@@ -5,7 +5,8 @@ import type { Scope } from '../../core/scope.ts';
 import type { SqlServer } from '../../drivers/server.ts';
 import type { RoleNames } from './container.ts';
 import type { CompiledMigration } from './migrations/compile.ts';
-import type { Table } from './tables.ts';
+import type { TablesByVersion } from './models.ts';
+import type { Residences } from './route.ts';
 import type { WallFile } from './wall.ts';
 
 /** Secrets of tenants, encrypted at rest. `owner` is the tenant's id or `server:name`. */
@@ -23,8 +24,15 @@ export interface ServerCatalog {
   choose(request: PlacementRequest): Promise<string>;
   /** @throws compartment_unreachable for a name nobody knows */
   server(name: string): Promise<SqlServer>;
-  /** A dedicated server the tenant had is free again. */
-  release(tenant: TenantId): Promise<void>;
+  /** A dedicated server the tenant had is free again. Does nothing for a server that others share. */
+  release(tenant: TenantId, server: string): Promise<void>;
+}
+
+/** Which migrations each container has, as the registry knows it. `peek` does no I/O. */
+export interface VersionBook {
+  peek(container: string): string | undefined;
+  record(versions: readonly { readonly container: string; readonly version: string }[]): Promise<void>;
+  forget(container: string): Promise<void>;
 }
 
 /** What the rows compartment is given; nothing of it is looked up elsewhere. */
@@ -34,8 +42,9 @@ export interface RowsDeps {
   readonly roles: RoleNames;
   readonly wallFiles: readonly WallFile[];
   readonly migrations: readonly CompiledMigration[];
-  /** Referenced tables first; see `toTables`. */
-  readonly tables: readonly Table[];
+  readonly tables: TablesByVersion;
+  readonly versions: VersionBook;
+  readonly residences: Residences;
   readonly clock: Clock;
   readonly limits: {
     readonly capabilityTtlMs: number;

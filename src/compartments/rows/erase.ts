@@ -1,8 +1,7 @@
 import type { EraseReceipt } from '../../core/compartment.ts';
 import type { TenantId } from '../../core/ids.ts';
 import type { AdminDatabase } from '../../drivers/sql.ts';
-import type { RowsContainer } from './container.ts';
-import { sharedSchema } from './container.ts';
+import { sharedSchema, toContainerAddress, type RowsContainer } from './container.ts';
 import type { RowsDeps } from './deps.ts';
 import { quote } from './filter.ts';
 import { tenantTables, type Table } from './tables.ts';
@@ -13,13 +12,21 @@ const tablesPerTransaction = 25;
 
 export async function eraseContainer(
   deps: RowsDeps,
-  tenant: TenantId,
-  container: RowsContainer,
+  input: {
+    readonly tenant: TenantId;
+    readonly container: RowsContainer;
+    /** `tenant_moves`: its login is that of its other database too, and stays in the vault. */
+    readonly because: 'tenant_leaves' | 'tenant_moves';
+  },
 ): Promise<EraseReceipt> {
+  const { tenant, container, because } = input;
   const server = await deps.servers.server(container.server);
+  const address = toContainerAddress(container);
+  const { tables } = deps.tables.at(deps.versions.peek(address));
+  if (container.kind !== 'shared') await deps.versions.forget(address);
   switch (container.kind) {
     case 'shared':
-      return await eraseShared(server.pool, tenant, deps.tables);
+      return await eraseShared(server.pool, tenant, tables);
     case 'schema':
       return await eraseSchema(server.pool, {
         tenant,
@@ -29,12 +36,12 @@ export async function eraseContainer(
     case 'database': {
       const existed = await server.databaseExists(container.database);
       const removed = existed
-        ? await server.withAdmin(container.database, (admin) => countOwned(admin, deps.tables))
+        ? await server.withAdmin(container.database, (admin) => countOwned(admin, tables))
         : 0n;
       await server.dropDatabase(container.database);
       await server.pool.script(`drop role if exists ${quote(deps.roles.own(container))};`);
-      await deps.credentials.drop(tenant);
-      await deps.servers.release(tenant);
+      if (because === 'tenant_leaves') await deps.credentials.drop(tenant);
+      await deps.servers.release(tenant, container.server);
       return { removed, left: (await server.databaseExists(container.database)) ? 1n : 0n, notCovered };
     }
   }
@@ -55,7 +62,10 @@ async function eraseShared(
       const { rowCount } = await tx.query(`delete from ${inShared(table)} where tenant_id = $1`, [tenant]);
       count += BigInt(rowCount);
     }
-    await tx.query(`delete from bulkhead_wall.tenant where tenant_id = $1`, [tenant]);
+    await tx.query(`delete from bulkhead_wall.tenant where tenant_id = $1 and schema_name = $2`, [
+      tenant,
+      sharedSchema,
+    ]);
     return count;
   });
   const counts = owned.map(
@@ -86,7 +96,7 @@ async function eraseSchema(
   await admin.script(`
     drop schema if exists ${quote(own.schema)} cascade;
     delete from bulkhead_wall.migration where schema_name = ${literal(own.schema)};
-    delete from bulkhead_wall.tenant where tenant_id = ${literal(own.tenant)};
+    delete from bulkhead_wall.tenant where tenant_id = ${literal(own.tenant)} and schema_name = ${literal(own.schema)};
     do $$ begin
       if exists (select from pg_roles where rolname = ${literal(own.role)}) then
         execute ${literal(`drop owned by ${quote(own.role)}`)};

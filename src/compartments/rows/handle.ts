@@ -1,39 +1,21 @@
-import { BulkheadError, isBulkheadError } from '../../core/errors.ts';
-import type { Placement } from '../../core/placement.ts';
+import { BulkheadError } from '../../core/errors.ts';
 import type { Scope } from '../../core/scope.ts';
-import {
-  capabilityRefusedState,
-  SqlError,
-  type Row,
-  type RunOptions,
-  type SqlResult,
-  type SqlStatement,
-  type SqlTransaction,
-  type TenantDatabase,
-  type WallContext,
-} from '../../drivers/sql.ts';
-import type { Capabilities } from './capabilities.ts';
+import type { Row, RunOptions, SqlResult, SqlStatement, SqlTransaction } from '../../drivers/sql.ts';
+import type { ContainerTables } from './container-tables.ts';
 import { createRepository, type ScopedRunner, type TableSql } from './repository.ts';
+import { refreshing } from './refreshing.ts';
+import { refusalOf, type Route } from './route.ts';
 import type { Repository, RowsHandle } from './rows.ts';
+import { toBulkheadError } from './sql-refusal.ts';
 
 /** What every handle of one compartment shares. */
 export interface HandleDeps {
-  readonly capabilities: Capabilities;
-  readonly tables: ReadonlyMap<string, TableSql>;
   /**
    * Throws where the scope's tenant may no longer be served. Returns without a promise while what the node knows is
    * fresh, so that the check costs nothing on the warm path.
    */
   readonly assertLive: (scope: Scope) => void | Promise<void>;
   readonly onForeignRow: (scope: Scope) => void;
-}
-
-export interface HandleTarget {
-  readonly scope: Scope;
-  readonly placement: Placement;
-  readonly database: TenantDatabase;
-  /** Everything of the context but the capability, which ends before the scope may. */
-  readonly context: Omit<WallContext, 'capability'>;
 }
 
 /** Statements one scope has run so far; kept beside the scope because a scope is frozen. */
@@ -54,12 +36,12 @@ function spendQuery(scope: Scope): void {
     });
 }
 
-export function createHandle(deps: HandleDeps, target: HandleTarget): RowsHandle {
-  const { scope } = target;
+export function createHandle(deps: HandleDeps, route: Route): RowsHandle {
+  const { scope } = route;
 
   const run = async <R extends Row>(statement: SqlStatement, options: RunOptions): Promise<SqlResult<R>> => {
     spendQuery(scope);
-    const result = await withContext(deps, target, (context) =>
+    const result = await route.run((target, context) =>
       target.database.run<R>(context, statement, {
         signal: scope.signal,
         maxRows: scope.governor.maxRows,
@@ -69,27 +51,71 @@ export function createHandle(deps: HandleDeps, target: HandleTarget): RowsHandle
     return checked(deps, scope, result);
   };
 
+  const tables: ContainerTables = {
+    current: () => route.target.tables.current(),
+    refresh: () => route.target.tables.refresh(),
+  };
+  const surface = createSurface(scope, tables, run);
   return {
-    ...createSurface(deps, scope, run),
-    transaction: (body) =>
-      withContext(deps, target, (context) =>
-        target.database.transaction(context, (tx) => body(createTransactionHandle(deps, scope, tx)), {
-          signal: scope.signal,
-        }),
-      ),
+    ...surface,
+    table: <T extends Row>(name: string) => refreshing<T>(tables, () => surface.table<T>(name)),
+    transaction: <T>(body: (tx: RowsHandle) => Promise<T>) => runTransaction(deps, route, body),
     [Symbol.asyncDispose]: async () => {},
   };
 }
 
-function createTransactionHandle(deps: HandleDeps, scope: Scope, tx: SqlTransaction): RowsHandle {
+/** What the first statement of a transaction met, where it is a reason to begin again elsewhere. */
+interface Beginning {
+  refusal: unknown;
+}
+
+async function runTransaction<T>(
+  deps: HandleDeps,
+  route: Route,
+  body: (tx: RowsHandle) => Promise<T>,
+): Promise<T> {
+  return await route.run(async (target, context) => {
+    const beginning: Beginning = { refusal: undefined };
+    try {
+      return await target.database.transaction(
+        context,
+        (tx) =>
+          body(createTransactionHandle(deps, { scope: route.scope, tables: target.tables, tx, beginning })),
+        { signal: route.scope.signal },
+      );
+    } catch (cause) {
+      // Whatever the body made of it: nothing had been done yet, so the whole body may run again.
+      throw beginning.refusal ?? cause;
+    }
+  });
+}
+
+function createTransactionHandle(
+  deps: HandleDeps,
+  input: {
+    readonly scope: Scope;
+    readonly tables: ContainerTables;
+    readonly tx: SqlTransaction;
+    readonly beginning: Beginning;
+  },
+): RowsHandle {
+  const { scope, tables, tx, beginning } = input;
+  let statements = 0;
   const run = async <R extends Row>(statement: SqlStatement): Promise<SqlResult<R>> => {
     spendQuery(scope);
     await deps.assertLive(scope);
-    const options = { signal: scope.signal, maxRows: scope.governor.maxRows };
-    return checked(deps, scope, await mapped(() => tx.run<R>(statement, options)));
+    statements += 1;
+    const isFirst = statements === 1;
+    try {
+      const options = { signal: scope.signal, maxRows: scope.governor.maxRows };
+      return checked(deps, scope, await tx.run<R>(statement, options));
+    } catch (cause) {
+      if (isFirst && refusalOf(cause) !== undefined) beginning.refusal = cause;
+      throw toBulkheadError(cause, scope);
+    }
   };
   return {
-    ...createSurface(deps, scope, run),
+    ...createSurface(scope, tables, run),
     transaction: () =>
       Promise.reject(
         new BulkheadError('value_invalid', { reason: 'transactions do not nest; use the one that is open' }),
@@ -100,7 +126,11 @@ function createTransactionHandle(deps: HandleDeps, scope: Scope, tx: SqlTransact
 
 type Run = <R extends Row>(statement: SqlStatement, options: RunOptions) => Promise<SqlResult<R>>;
 
-function createSurface(deps: HandleDeps, scope: Scope, run: Run): Pick<RowsHandle, 'sql' | 'table'> {
+function createSurface(
+  scope: Scope,
+  tables: ContainerTables,
+  run: Run,
+): Pick<RowsHandle, 'sql' | 'table'> {
   const runner: ScopedRunner = {
     tenantId: scope.tenantId,
     run: (statement) => run(statement, { lane: 'shared' }),
@@ -112,15 +142,20 @@ function createSurface(deps: HandleDeps, scope: Scope, run: Run): Pick<RowsHandl
       return rows;
     },
     table<T extends Row>(name: string): Repository<T> {
-      const table = deps.tables.get(name);
-      if (table === undefined)
-        throw new BulkheadError('value_invalid', {
-          field: 'table',
-          reason: `there is no such table; there are ${[...deps.tables.keys()].join(', ')}`,
-        });
-      return createRepository<T>(table, runner);
+      return createRepository<T>(findTable(tables, name), runner);
     },
   };
+}
+
+function findTable(tables: ContainerTables, name: string): TableSql {
+  const known = tables.current();
+  const table = known.get(name);
+  if (table === undefined)
+    throw new BulkheadError('value_invalid', {
+      field: 'table',
+      reason: `there is no such table; there are ${[...known.keys()].join(', ')}`,
+    });
+  return table;
 }
 
 /** @throws value_invalid for text that is not a template literal: that is how values get into SQL */
@@ -131,41 +166,6 @@ function toStatement(strings: TemplateStringsArray, values: readonly unknown[]):
     text: strings.reduce((text, part, index) => (index === 0 ? part : `${text}$${index}${part}`), ''),
     values,
   };
-}
-
-/** Runs `work` under a live capability. One that was revoked or ran out is replaced once; the batch it failed in left nothing. */
-async function withContext<T>(
-  deps: HandleDeps,
-  target: HandleTarget,
-  work: (context: WallContext) => Promise<T>,
-): Promise<T> {
-  const { scope, placement } = target;
-  const live = deps.assertLive(scope);
-  if (live !== undefined) await live;
-  const attempt = async (): Promise<T> => {
-    const cached = deps.capabilities.token(placement);
-    const capability = typeof cached === 'string' ? cached : await cached;
-    return work({ ...target.context, capability });
-  };
-  try {
-    return await attempt();
-  } catch (cause) {
-    if (!isCapabilityRefused(cause)) throw toBulkheadError(cause, scope);
-  }
-  deps.capabilities.forget(placement);
-  return mapped(attempt, scope);
-}
-
-async function mapped<T>(work: () => Promise<T>, scope?: Scope): Promise<T> {
-  try {
-    return await work();
-  } catch (cause) {
-    throw toBulkheadError(cause, scope);
-  }
-}
-
-function isCapabilityRefused(cause: unknown): boolean {
-  return cause instanceof SqlError && cause.sqlState === capabilityRefusedState;
 }
 
 /** Every row that says whose it is must say the scope's tenant. The wall already holds; this notices if it ever does not. */
@@ -179,29 +179,4 @@ function checked<R extends Row>(deps: HandleDeps, scope: Scope, result: SqlResul
     }
   }
   return result;
-}
-
-const byState: Readonly<Record<string, 'conflict' | 'reference_invalid'>> = {
-  '23505': 'conflict',
-  '23P01': 'conflict',
-  '23503': 'reference_invalid',
-};
-
-function toBulkheadError(cause: unknown, scope: Scope | undefined): unknown {
-  if (!(cause instanceof SqlError)) return cause;
-  const { sqlState, constraint, table, column } = cause;
-  const detail = { sqlState, constraint, table, column, tenant: scope?.tenantId };
-  const code = byState[sqlState];
-  if (code !== undefined) return new BulkheadError(code, detail, { cause });
-  if (sqlState === capabilityRefusedState) return new BulkheadError('capability_refused', detail, { cause });
-  if (sqlState === '42501')
-    return new BulkheadError(
-      'value_invalid',
-      { ...detail, reason: 'the tenant role may not do this' },
-      { cause },
-    );
-  // Class 22: a value that its type cannot hold. Class 23: not null and check. Class 42: the statement itself.
-  if (/^(?:22|23|42|0A)/.test(sqlState))
-    return new BulkheadError('value_invalid', { ...detail, reason: cause.message }, { cause });
-  return isBulkheadError(cause) ? cause : new BulkheadError('internal', detail, { cause });
 }

@@ -19,6 +19,7 @@ const maxOffset = 100_000;
 /** SQL of one table that never changes; made once a table. */
 export interface TableSql {
   readonly table: Table;
+  readonly names: ReadonlySet<string>;
   readonly columns: string;
   readonly selectById: string;
   readonly deleteById: string;
@@ -31,6 +32,7 @@ export function toTableSql(table: Table): TableSql {
   const mine = '"tenant_id" = $1 and "id" = $2';
   return {
     table,
+    names: new Set(table.byName.keys()),
     columns,
     selectById: `select ${columns} from ${name} where ${mine}`,
     deleteById: `delete from ${name} where ${mine}`,
@@ -42,6 +44,8 @@ export function createRepository<T extends Row>(sql: TableSql, runner: ScopedRun
   const name = quote(table.name);
 
   return {
+    columns: sql.names,
+
     async findById(id) {
       if (!isId(table, id)) return undefined;
       if (!table.hasTenant) return await this.findOne({ id });

@@ -42,6 +42,11 @@ export interface Page<T> {
 
 /** One table, seen through one tenant's scope. Foreign ids behave exactly as ids that never were. */
 export interface Repository<T extends Row = Row> {
+  /**
+   * Names of the columns that this tenant's container has. While a migration goes through the fleet it is what tells a
+   * tenant that has the new column from one that has it tomorrow.
+   */
+  readonly columns: ReadonlySet<string>;
   findById(id: string): Promise<T | undefined>;
   /** @throws value_invalid for unknown columns and operators */
   findAll(query?: ListQuery): Promise<Page<T>>;

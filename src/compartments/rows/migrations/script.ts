@@ -8,12 +8,12 @@ export interface Container {
   readonly schema: string;
   /** The role that tenants of this container work as. It exists and may use the schema. */
   readonly role: string;
-  /** How long it may stand in the queue for a lock; default two seconds. */
+  /** How long it may stand in the queue for a lock; default half a second. */
   readonly lockTimeoutMs?: number;
 }
 
 /** How long a migration may stand in the queue for a lock, and so hold up everybody behind it. */
-const lockTimeoutMs = 500;
+const defaultLockTimeoutMs = 500;
 
 /**
  * Everything a container is missing, as one script: one round trip, one implicit transaction.
@@ -27,10 +27,7 @@ export function toScript(container: Container, pending: readonly CompiledMigrati
   ].join(';\n');
 }
 
-export function toPreamble(
-  schema: string,
-  lockTimeoutMs: number = defaultLockTimeoutMs,
-): readonly string[] {
+export function toPreamble(schema: string, lockTimeoutMs: number = defaultLockTimeoutMs): readonly string[] {
   return [
     `set local lock_timeout = ${lockTimeoutMs}`,
     `set local search_path to ${containerPath(schema)}`,
