@@ -3,12 +3,15 @@ import type { Clock } from '../core/clock.ts';
 import { BulkheadError } from '../core/errors.ts';
 import { newUuid7, parseRequestId } from '../core/ids.ts';
 import type { AdminDatabase } from '../drivers/sql.ts';
+import { answerOf } from './answer.ts';
 import { toAuditDetail } from './audit-detail.ts';
 import type { RegistryLog } from './log.ts';
 import type { AuditEvent, AuditTrail } from './registry.ts';
 import { instant, nullable, parseRow, tenantId } from './row-parts.ts';
 
 const FLUSH_MS = 200;
+const RETRY_MS = 1_000;
+const WRITE_TIMEOUT_MS = 10_000;
 const BATCH_SIZE = 500;
 const MAX_QUEUED = 10_000;
 const MAX_LIST = 10_000;
@@ -57,6 +60,7 @@ export class QueuedAuditTrail implements AuditTrail {
   readonly #options: AuditTrailOptions;
   readonly #queue: Queued[] = [];
   #timer: NodeJS.Timeout | undefined;
+  #failing = false;
   #writing: Promise<void> | undefined;
 
   constructor(options: AuditTrailOptions) {
@@ -67,11 +71,11 @@ export class QueuedAuditTrail implements AuditTrail {
     if (this.#queue.length >= MAX_QUEUED)
       throw new BulkheadError('registry_stale', { reason: 'the audit trail cannot be written' });
     this.#queue.push({ id: newUuid7(), recordedMs: this.#options.clock.monotonicMs(), event });
-    if (this.#queue.length >= BATCH_SIZE) this.#writeSoon(0);
-    else this.#writeSoon(FLUSH_MS);
+    // During an outage the retry sets the pace, not the events.
+    if (!this.#failing) this.#writeSoon(this.#queue.length >= BATCH_SIZE ? 0 : FLUSH_MS);
   }
 
-  /** @throws what the database threw; the events are kept and tried again */
+  /** @throws registry_stale where the database does not take them; the events are kept and tried again */
   async flush(): Promise<void> {
     while (this.#queue.length > 0 || this.#writing !== undefined) {
       this.#writing ??= this.#writeBatch().finally(() => {
@@ -106,9 +110,11 @@ export class QueuedAuditTrail implements AuditTrail {
   async #flushOrRetry(): Promise<void> {
     try {
       await this.flush();
+      this.#failing = false;
     } catch (cause) {
+      this.#failing = true;
       this.#options.log({ event: 'registry.audit_failed', cause });
-      this.#writeSoon(1_000);
+      this.#writeSoon(RETRY_MS);
     }
   }
 
@@ -116,7 +122,8 @@ export class QueuedAuditTrail implements AuditTrail {
     const { admin, clock } = this.#options;
     const batch = this.#queue.slice(0, BATCH_SIZE);
     const nowMs = clock.monotonicMs();
-    await admin.query(writeText, [JSON.stringify(batch.map((queued) => toStored(queued, nowMs)))]);
+    const stored = JSON.stringify(batch.map((queued) => toStored(queued, nowMs)));
+    await answerOf(admin.query(writeText, [stored]), WRITE_TIMEOUT_MS);
     // Removed when stored, not before: a batch that failed is sent again, and its ids make that harmless.
     this.#queue.splice(0, batch.length);
   }

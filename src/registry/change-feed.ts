@@ -43,7 +43,7 @@ const pollText = `select pg_current_snapshot()::text as snapshot,
 const pollShape = z.object({
   snapshot: z.string().regex(/^\d+:\d+:[\d,]*$/),
   atMs: z.number(),
-  changes: z.array(z.tuple([z.enum(changeKinds), z.string()])),
+  changes: z.array(z.tuple([z.string(), z.string()])),
 });
 type Poll = z.infer<typeof pollShape>;
 
@@ -145,7 +145,11 @@ export class ChangeFeed {
       this.#options.log({ event: 'registry.cache_dropped' });
       return;
     }
-    for (const [kind, subject] of poll.changes) this.#listener?.changed(kind, subject);
+    for (const [name, subject] of poll.changes) {
+      // A newer program may announce what this one has never heard of, and so remembers nothing of.
+      const kind = changeKinds.find((known) => known === name);
+      if (kind !== undefined) this.#listener?.changed(kind, subject);
+    }
   }
 
   /** Every node does it; rows that are gone already cost nothing. */

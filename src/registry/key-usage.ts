@@ -1,8 +1,10 @@
 import type { KeyId } from '../core/ids.ts';
 import type { AdminDatabase } from '../drivers/sql.ts';
+import { answerOf } from './answer.ts';
 import type { RegistryLog } from './log.ts';
 
 const FLUSH_MS = 5_000;
+const WRITE_TIMEOUT_MS = 10_000;
 
 // At most one write a minute for a key, on however many nodes it is used.
 const touchText = `update bulkhead.api_key k set last_used_at = used.at
@@ -14,38 +16,43 @@ export class KeyUsage {
   readonly #admin: AdminDatabase;
   readonly #log: RegistryLog;
   readonly #used = new Map<KeyId, number>();
-  readonly #timer: NodeJS.Timeout;
-  #running: Promise<void> = Promise.resolve();
+  #timer: NodeJS.Timeout | undefined;
+  #writing: Promise<void> = Promise.resolve();
 
   constructor(admin: AdminDatabase, log: RegistryLog) {
     this.#admin = admin;
     this.#log = log;
-    this.#timer = setInterval(() => {
-      this.#running = this.flush();
-    }, FLUSH_MS);
-    this.#timer.unref();
   }
 
   touch(id: KeyId, atMs: number): void {
     this.#used.set(id, atMs);
+    if (this.#timer !== undefined) return;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.#writing = this.#write();
+    }, FLUSH_MS);
+    this.#timer.unref();
   }
 
-  /** Never throws: what could not be written is kept for the next time, unless the key was used again. */
-  async flush(): Promise<void> {
+  /** Writes what is left. Never throws: a time of last use is not worth a failed stop. */
+  async close(): Promise<void> {
+    clearTimeout(this.#timer);
+    await this.#writing;
+    await this.#write();
+    clearTimeout(this.#timer);
+  }
+
+  /** What could not be written is kept for the next time, unless the key was used again. */
+  async #write(): Promise<void> {
     if (this.#used.size === 0) return;
     const batch = [...this.#used];
     this.#used.clear();
+    const values = [batch.map(([id]) => id), batch.map(([, ms]) => ms)];
     try {
-      await this.#admin.query(touchText, [batch.map(([id]) => id), batch.map(([, ms]) => ms)]);
+      await answerOf(this.#admin.query(touchText, values), WRITE_TIMEOUT_MS);
     } catch (cause) {
-      for (const [id, ms] of batch) if (!this.#used.has(id)) this.#used.set(id, ms);
+      for (const [id, ms] of batch) if (!this.#used.has(id)) this.touch(id, ms);
       this.#log({ event: 'registry.key_usage_failed', cause });
     }
-  }
-
-  async close(): Promise<void> {
-    clearInterval(this.#timer);
-    await this.#running;
-    await this.flush();
   }
 }

@@ -28,7 +28,10 @@ const insertText = `insert into bulkhead.tenant as t
 
 const updateText = `update bulkhead.tenant t set name = coalesce($6, t.name), plan_id = coalesce($7, t.plan_id),
     features = coalesce($8::text[], t.features), isolation = coalesce($9, t.isolation)
-  where t.id = $4::uuid and t.state <> 'deleted' returning ${tenantColumns}`;
+  where t.id = $4::uuid and t.state <> 'deleted'
+    and (($7::text is null and $9::text is null) or exists (select from bulkhead.plan p
+      where p.id = coalesce($7, t.plan_id) and coalesce($9, t.isolation) = any (p.isolations)))
+  returning ${tenantColumns}`;
 
 const putPlacementText = `insert into bulkhead.placement (tenant_id, compartment, isolation, container)
   values ($1::uuid, $2, $3, $4)
@@ -106,7 +109,6 @@ export class SqlTenantStore implements TenantStore {
 
   async update(id: TenantId, change: TenantChange, actor: Actor): Promise<Tenant> {
     if (change.features !== undefined) assertFeatures(change.features);
-    if (change.plan !== undefined || change.isolation !== undefined) await this.#assertFits(id, change);
     const plan = change.plan === undefined ? undefined : await this.#plan(change.plan);
     const note = {
       actor,
@@ -117,15 +119,11 @@ export class SqlTenantStore implements TenantStore {
     const values = [change.name, plan?.id, change.features, change.isolation].map((value) => value ?? null);
     const write = writeAudited(this.#admin, note, { write: updateText, values });
     const [row] = await this.#forgetting(id, refusing(write, nameRefusal));
-    if (row === undefined) throw new BulkheadError('tenant_not_found', { tenant: id });
-    return parseTenantRow(row);
-  }
-
-  /** Of the plan and isolation that the tenant would have: is that sold together? */
-  async #assertFits(id: TenantId, change: TenantChange): Promise<void> {
+    if (row !== undefined) return parseTenantRow(row);
     const tenant = await this.read(id);
-    if (tenant === undefined) throw new BulkheadError('tenant_not_found', { tenant: id });
-    assertIsolation(await this.#plan(change.plan ?? tenant.plan), change.isolation ?? tenant.isolation);
+    if (tenant !== undefined && tenant.state !== 'deleted')
+      assertIsolation(plan ?? (await this.#plan(tenant.plan)), change.isolation ?? tenant.isolation);
+    throw new BulkheadError('tenant_not_found', { tenant: id });
   }
 
   async #plan(name: string): Promise<Plan> {
