@@ -1,5 +1,5 @@
 import { pino } from 'pino';
-import type { DestinationStream, Logger, LoggerOptions } from 'pino';
+import type { DestinationStream, LogFn, Logger, LoggerOptions } from 'pino';
 import { isBulkheadError } from '../core/errors.ts';
 import { peekScope } from '../core/scope.ts';
 
@@ -37,8 +37,18 @@ export function createLogger(level: string, destination?: DestinationStream): Lo
     formatters: { level: (label) => ({ level: label }), log: (line) => withoutSecrets(line, maxDepth) },
     mixin: scopeFields,
     serializers: { err: (error: unknown) => toSafeError(error) },
+    hooks: { logMethod: withOwnWords },
   };
   return destination === undefined ? pino(options) : pino(options, destination);
+}
+
+/** A line about an error that has no words of its own would be given the error's: those are what must not be written. */
+function withOwnWords(this: Logger, args: Parameters<LogFn>, write: LogFn): void {
+  const [first, message] = args;
+  const isError = first instanceof Error;
+  if (message === undefined && (isError || (typeof first === 'object' && first !== null && 'err' in first)))
+    write.call(this, isError ? { err: first } : first, 'error');
+  else write.apply(this, args);
 }
 
 /** Not pino's own redaction: it clones each line, and costs more than writing it. */

@@ -53,7 +53,7 @@ async function work(): Promise<readonly string[]> {
     await app.ask('GET', `/v1/documents/${canary('path')}`, secret),
     await app.ask('GET', `/${canary('route')}`, secret),
     await app.ask('GET', '/v1/me', { token: `bh_${canary('token')}` }),
-    await app.ask('GET', '/v1/me', { ...secret, headers: { 'x-tenant-id': canary('hint') } }),
+    await app.ask('GET', '/v1/me', { ...secret, headers: { 'x-tenant-id': `${canary('hint')}!` } }),
     await app.ask('GET', '/v1/me', {
       headers: { cookie: `session=${canary('cookie')}`, 'user-agent': canary('agent') },
     }),
@@ -154,6 +154,8 @@ describe('the logger', () => {
       user: { email: 'canary-9' },
       err: new Error('canary-10'),
     });
+    log.error(new Error('canary-11'));
+    log.error(new Error('canary-12'), 'in words of our own');
     expect(lines.join('')).not.toContain('canary');
     expect(lines.join('')).toContain('kept');
   });
