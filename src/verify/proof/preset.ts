@@ -36,7 +36,8 @@ export function bulkheadProof(container: ContainerToProve): ProofOptions {
     tenantColumn: 'tenant_id',
     context: wallContext,
     walls: { kind: 'canonical', expression: wallExpression, owner: wallRole },
-    privateSchemas: ['bulkhead_wall'],
+    // Of the registry, and of the wall.
+    privateSchemas: ['bulkhead', 'bulkhead_wall'],
     definers: [{ signature: wallContext, md5: wallFunctionBodies }, ...definers],
   };
 }

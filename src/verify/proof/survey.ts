@@ -45,7 +45,11 @@ export interface Survey {
   readonly typeOf: (relation: RelationFact) => ColumnTypeFact | undefined;
 }
 
-const everything = ['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER', 'USAGE'];
+const everything = ['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER', 'USAGE'].map(
+  (privilege) => ({ privilege }),
+);
+const none: readonly never[] = [];
+const nothing: ReadonlySet<string> = new Set();
 
 export function toSurvey(input: {
   readonly options: ProofOptions;
@@ -66,7 +70,7 @@ export function toSurvey(input: {
     all.map((grant) => ({ ...grant, onTenantColumn })),
   );
   const policies = spread(facts.policies, (policy) => [policy]);
-  const privileges = new Map<Oid, ReadonlySet<string>>();
+  const privilegesOf = createPrivilegeSets();
 
   const lookups: Omit<Survey, 'tenantTables' | 'globalTables' | 'outside'> = {
     ...input,
@@ -77,26 +81,37 @@ export function toSurvey(input: {
     isOurs: (oid) => roles.has(oid),
     isGlobal: ({ schema, name }) => globals.has(`${schema}.${name}`),
     isReached: (relation) => lookups.privileges(relation).size > 0,
-    privileges: (relation) => {
-      const known = privileges.get(relation.oid);
-      if (known !== undefined) return known;
-      const found = usable.has(relation.schema)
-        ? [
-            ...(grants.get(relation.oid) ?? []).map(({ privilege }) => privilege),
-            ...(columnGrants.get(relation.oid) ?? []).map(({ privilege }) => privilege),
-            ...(roles.has(relation.owner) ? everything : []),
-          ]
-        : [];
-      const set = new Set(found);
-      privileges.set(relation.oid, set);
-      return set;
-    },
+    privileges: (relation) =>
+      usable.has(relation.schema)
+        ? privilegesOf(
+            grants.get(relation.oid) ?? none,
+            columnGrants.get(relation.oid) ?? none,
+            roles.has(relation.owner) ? everything : none,
+          )
+        : nothing,
     grants: ({ oid }) => grants.get(oid) ?? [],
     columnGrants: ({ oid }) => columnGrants.get(oid) ?? [],
     policies: ({ oid }) => policies.get(oid) ?? [],
     typeOf: ({ tenant }) => (tenant === undefined ? undefined : types.get(tenant.type)),
   };
   return { ...lookups, ...sortTables(lookups) };
+}
+
+/** Privileges as sets. Thousands of relations share a handful of grants, so sets are made per combination of lists. */
+function createPrivilegeSets(): (
+  ...lists: readonly (readonly Pick<GrantFact, 'privilege'>[])[]
+) => ReadonlySet<string> {
+  const numbers = new Map<object, number>();
+  const sets = new Map<string, ReadonlySet<string>>();
+  return (...lists) => {
+    for (const list of lists) if (!numbers.has(list)) numbers.set(list, numbers.size);
+    const key = lists.map((list) => numbers.get(list)).join();
+    const known = sets.get(key);
+    if (known !== undefined) return known;
+    const made = new Set(lists.flat().map(({ privilege }) => privilege));
+    sets.set(key, made);
+    return made;
+  };
 }
 
 type TableSorts = Pick<Survey, 'tenantTables' | 'globalTables' | 'outside'>;

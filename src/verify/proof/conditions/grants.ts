@@ -42,8 +42,10 @@ export const grantConditions: readonly Condition[] = [
 ];
 
 function beyondRows(survey: Survey, relation: RelationFact): Discovery[] {
-  const name = survey.nameOf(relation);
+  const held = survey.privileges(relation);
   return Object.entries(unfiltered).flatMap(([privilege, why]) => {
+    if (!held.has(privilege)) return [];
+    const name = survey.nameOf(relation);
     const holders = [...survey.grants(relation), ...survey.columnGrants(relation)]
       .filter((grant) => grant.privilege === privilege)
       .map(({ grantee }) => survey.roleName(grantee));
@@ -62,6 +64,7 @@ function beyondRows(survey: Survey, relation: RelationFact): Discovery[] {
 }
 
 function handedOn(survey: Survey, relation: RelationFact): Discovery[] {
+  if (!survey.grants(relation).some((grant) => grant.grantable)) return [];
   const holders = new Set(
     survey
       .grants(relation)
@@ -85,6 +88,7 @@ function handedOn(survey: Survey, relation: RelationFact): Discovery[] {
 const isUpdate = ({ privilege }: { readonly privilege: string }): boolean => privilege === 'UPDATE';
 
 function movable(survey: Survey, table: RelationFact): Discovery[] {
+  if (!survey.privileges(table).has('UPDATE')) return [];
   const holders = new Set(
     [
       ...survey.grants(table).filter(isUpdate),

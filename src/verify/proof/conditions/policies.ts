@@ -134,32 +134,39 @@ function toDiscovery(survey: Survey, table: RelationFact, opening: MergedOpening
 }
 
 function askingPolicies(survey: Survey): Discovery[] {
-  const strict = survey.options.walls.kind === 'canonical';
   const judge = createWallJudge(survey);
-  const proven = new Set(survey.tenantTables.map(({ oid }) => oid));
-  return survey.facts.policyReferences
-    .filter(({ relation }) => proven.has(relation))
-    .flatMap(({ relation, policy, reads }) => {
-      const table = survey.relation(relation);
-      const asked = survey.relation(reads);
-      if (table === undefined || asked === undefined) return [];
-      const writable = ['INSERT', 'UPDATE', 'DELETE'].some((p) => survey.privileges(asked).has(p));
-      if (!strict && !writable) return [];
-      // A wall beside the question still holds; the question then only narrows.
-      const walled = survey
-        .policies(table)
-        .filter(({ name }) => name === policy)
-        .every(({ using, check }) =>
-          [using, check].every((text) => text === null || judge.isWalled(text, table)),
-        );
-      return [
-        {
-          aspect: `asks:${policy}`,
-          object: survey.nameOf(table),
-          reason: `policy ${quoteName(policy)} reads ${survey.nameOf(asked)}${writable ? ', which tenants can write, and may do so while it is read' : ''}`,
-          mend: `-- let ${quoteName(policy)} compare columns with ${survey.context.text} only`,
-          severity: walled ? survey.advisory : 'error',
-        } satisfies Discovery,
-      ];
-    });
+  const proven = new Map(survey.tenantTables.map((table) => [table.oid, table]));
+  return survey.facts.policies
+    .filter(({ reads }) => reads.length > 0)
+    .flatMap((policy) =>
+      policy.relations.flatMap((oid) => {
+        const table = proven.get(oid);
+        return table === undefined ? [] : asks(survey, { table, policy, judge });
+      }),
+    );
+}
+
+function asks(
+  survey: Survey,
+  { table, policy, judge }: { table: RelationFact; policy: PolicyFact; judge: WallJudge },
+): Discovery[] {
+  const strict = survey.options.walls.kind === 'canonical';
+  const name = quoteName(policy.name);
+  // A wall beside the question still holds; the question then only narrows.
+  const walled = [policy.using, policy.check].every((text) => text === null || judge.isWalled(text, table));
+  return policy.reads.flatMap((oid) => {
+    const asked = survey.relation(oid);
+    if (asked === undefined) return [];
+    const writable = ['INSERT', 'UPDATE', 'DELETE'].some((right) => survey.privileges(asked).has(right));
+    if (!strict && !writable) return [];
+    return [
+      {
+        aspect: `asks:${policy.name}`,
+        object: survey.nameOf(table),
+        reason: `policy ${name} reads ${survey.nameOf(asked)}${writable ? ', which tenants can write, and may do so while it is read' : ''}`,
+        mend: `-- let ${name} compare columns with ${survey.context.text} only`,
+        severity: walled ? survey.advisory : 'error',
+      } satisfies Discovery,
+    ];
+  });
 }

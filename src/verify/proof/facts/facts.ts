@@ -23,7 +23,6 @@ export interface Facts {
   readonly inheritance: readonly InheritanceFact[];
   readonly columnTypes: readonly ColumnTypeFact[];
   readonly policies: readonly PolicyFact[];
-  readonly policyReferences: readonly PolicyReferenceFact[];
   readonly uniqueKeyCount: number;
   /** Unique indexes and exclusion constraints of tenant tables without the tenant column among their keys. */
   readonly tenantlessKeys: readonly UniqueKeyFact[];
@@ -176,13 +175,8 @@ export interface PolicyFact {
   readonly roles: readonly Oid[];
   readonly using: string | null;
   readonly check: string | null;
-}
-
-export interface PolicyReferenceFact {
-  readonly relation: Oid;
-  readonly policy: string;
-  /** A table or view that the policy reads. */
-  readonly reads: Oid;
+  /** Tables and views it asks in sub-selects. */
+  readonly reads: readonly Oid[];
 }
 
 export interface UniqueKeyFact {

@@ -7,7 +7,11 @@ export const ruleSections: Readonly<Record<string, string>> = {
   // of the group. Appending '' decompresses each expression once instead of at every comparison.
   policies: `
     select g.relations, p.polname as name, p.polcmd as command, p.polpermissive as permissive, p.polroles::bigint[] as roles,
-      pg_get_expr(p.polqual, p.polrelid) as using, pg_get_expr(p.polwithcheck, p.polrelid) as check
+      pg_get_expr(p.polqual, p.polrelid) as using, pg_get_expr(p.polwithcheck, p.polrelid) as check,
+      array(
+        select distinct d.refobjid::bigint from pg_depend d
+        where d.classid = 'pg_policy'::regclass and d.objid = p.oid and d.refclassid = 'pg_class'::regclass
+          and (d.refobjid <> p.polrelid or position(':relid ' || p.polrelid || ' ' in concat(p.polqual::text, p.polwithcheck::text)) > 0)) as reads
     from (
         select min(t.oid) as sample, array_agg(t.polrelid::bigint) as relations
         from (
@@ -16,11 +20,6 @@ export const ruleSections: Readonly<Record<string, string>> = {
           from pg_policy p join rel on rel.oid = p.polrelid offset 0) t
         group by t.polname, t.polcmd, t.polpermissive, t.polroles, t.using, t.check, t.attnum) g,
       lateral (select q.* from pg_policy q where q.oid = g.sample offset 0) p`,
-
-  policyReferences: `
-    select distinct p.polrelid::bigint as relation, p.polname as policy, d.refobjid::bigint as reads
-    from pg_policy p join pg_depend d on d.classid = 'pg_policy'::regclass and d.objid = p.oid
-    where d.refclassid = 'pg_class'::regclass and d.refobjid <> p.polrelid`,
 
   tenantlessKeys: `
     select i.indrelid::bigint as relation, (select x.relname from pg_class x where x.oid = i.indexrelid) as name,
