@@ -4,6 +4,7 @@ import type { Clock } from './core/clock.ts';
 import type { Compartment } from './core/compartment.ts';
 import type { RequestId, TenantId } from './core/ids.ts';
 import type { Actor, Scope } from './core/scope.ts';
+import type { Fleet } from './fleet/fleet.ts';
 import type { Lifecycle } from './lifecycle/lifecycle.ts';
 import type { Registry } from './registry/registry.ts';
 
@@ -19,6 +20,8 @@ export interface Bulkhead {
   readonly clock: Clock;
   readonly registry: Registry;
   readonly lifecycle: Lifecycle;
+  /** What is done to all containers at once. */
+  readonly fleet: Fleet;
   readonly rows: RowsCompartment;
   readonly compartments: readonly Compartment[];
   /**

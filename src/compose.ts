@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { createRows } from './compartments/rows/compartment.ts';
 import { roleNames } from './compartments/rows/container.ts';
 import type { RowsDeps } from './compartments/rows/deps.ts';
+import { createRowsFleet } from './compartments/rows/fleet.ts';
 import { compileMigrations } from './compartments/rows/migrations/compile.ts';
 import { readMigrationFolder } from './compartments/rows/migrations/files.ts';
 import { TablesByVersion } from './compartments/rows/models.ts';
@@ -22,6 +23,9 @@ import { openPostgresAdmin } from './drivers/postgres/open.ts';
 import { openPostgresServer } from './drivers/postgres/server.ts';
 import type { SqlServer } from './drivers/server.ts';
 import type { AdminDatabase } from './drivers/sql.ts';
+import type { FleetContainers } from './fleet/containers.ts';
+import { createFleet } from './fleet/create-fleet.ts';
+import type { Fleet } from './fleet/fleet.ts';
 import { installRegistry } from './registry/install.ts';
 import { openRegistry } from './registry/open.ts';
 import type { Registry, ResolvedTenant } from './registry/registry.ts';
@@ -36,6 +40,7 @@ export interface Composed {
   readonly registry: Registry;
   readonly rows: RowsCompartment;
   readonly compartments: readonly Compartment[];
+  readonly fleet: Fleet;
   readonly newOperatorToken: string | undefined;
   close(): Promise<void>;
 }
@@ -75,6 +80,12 @@ export async function compose(input: ComposeInput): Promise<Composed> {
       registry,
       rows,
       compartments: Object.freeze([rows]),
+      fleet: createFleet({
+        control: main.pool,
+        registry,
+        containers: catalog.containers,
+        clock: input.clock,
+      }),
       newOperatorToken,
       close: () => closing.disposeAsync(),
     };
@@ -130,7 +141,7 @@ function ignoreConflict(cause: unknown): void {
 async function openCatalog(
   input: ComposeInput,
   parts: { main: SqlServer; fleet: EmbeddedFleet; registry: Registry },
-): Promise<{ servers: OpenedCatalog; rows: RowsCompartment }> {
+): Promise<{ servers: OpenedCatalog; rows: RowsCompartment; containers: FleetContainers }> {
   const { config, clock, log } = input;
   const { main, fleet, registry } = parts;
   const servers = createServerCatalog({
@@ -185,16 +196,14 @@ async function openCatalog(
     },
   };
   await preparePool(deps, mainServer);
-  return { servers, rows: createRows(deps) };
+  return { servers, rows: createRows(deps), containers: createRowsFleet(deps, compiled.shared) };
 }
 
 /** Where a tenant's rows are: what an open handle follows when the tenant is moved under it. */
 function createResidences({ directory }: Registry): RowsDeps['residences'] {
   const toResidence = (tenant: ResolvedTenant | undefined): Residence | undefined => {
     const placement = tenant?.placements.find(({ compartment }) => compartment === 'rows');
-    return tenant === undefined || placement === undefined
-      ? undefined
-      : { placement, epoch: tenant.epoch };
+    return tenant === undefined || placement === undefined ? undefined : { placement, epoch: tenant.epoch };
   };
   return {
     peek: (id) => toResidence(directory.peek(id)),

@@ -56,6 +56,7 @@ export async function createBulkhead(options: BulkheadOptions = {}): Promise<Bul
     clock,
     registry,
     lifecycle,
+    fleet: composed.fleet,
     compartments,
     rows: composed.rows,
     newOperatorToken: composed.newOperatorToken,

@@ -61,8 +61,10 @@ export function createServerCatalog(deps: CatalogDeps): OpenedCatalog {
         });
       return await choosePool(deps.store, region);
     },
-    release: (tenant) => deps.store.releaseDedicated(tenant),
+    release: (tenant, server) => deps.store.releaseDedicated(tenant, server),
+    /** All but the main one, which is whoever's it came from: the registry still has things to write when it closes. */
     async close() {
+      opened.delete(mainServer);
       const servers = await Promise.allSettled(opened.values());
       await Promise.all(
         servers.map((result) => (result.status === 'fulfilled' ? result.value.close() : undefined)),

@@ -1,0 +1,57 @@
+import type { SchemaVersion } from '../core/schema-version.ts';
+
+export interface FleetMigration {
+  readonly set: string;
+  readonly number: number;
+  readonly name: string;
+  readonly file: string;
+}
+
+/** One place that tables of tenants are in. */
+export interface FleetContainer {
+  /** As placements have it. */
+  readonly address: string;
+  readonly kind: 'shared' | 'schema' | 'database';
+  readonly server: string;
+  /** The same for all containers of one database. */
+  readonly database: string;
+  readonly schema: string;
+}
+
+/** What one container says of itself. */
+export interface ContainerReading {
+  readonly schema: string;
+  readonly version: SchemaVersion;
+  /** Migrations whose file was edited after they were applied. */
+  readonly edited: number;
+  /** Migrations at or before its version that it has, out of those this node knows. */
+  readonly known: number;
+}
+
+/** A container and the migrations it is to get. */
+export interface ContainerWork {
+  readonly container: FleetContainer;
+  readonly migrations: readonly FleetMigration[];
+}
+
+/**
+ * What the fleet is given of the compartment that keeps tables. Containers passed together are all of one database, and
+ * each call asks that database once.
+ */
+export interface FleetContainers {
+  /** In the order they are applied in. */
+  readonly migrations: readonly FleetMigration[];
+  /** @throws internal for an address that Bulkhead did not write */
+  describe(address: string): FleetContainer;
+  sharedOn(server: string): FleetContainer;
+  /** Every container of the database that `one` is in. */
+  read(one: FleetContainer): Promise<readonly ContainerReading[]>;
+  /** In one transaction, without waiting for locks: all of them or none. */
+  migrateTogether(work: readonly ContainerWork[]): Promise<void>;
+  /** Alone, waiting its turn and trying again. @throws migration_refused, operation_in_progress */
+  migrate(work: ContainerWork): Promise<void>;
+  /** What `migrate` would send. */
+  toSql(work: ContainerWork): string;
+  /** @returns what is wrong with the wall of each container where something is, by address */
+  prove(containers: readonly FleetContainer[]): Promise<ReadonlyMap<string, string>>;
+}

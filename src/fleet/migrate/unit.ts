@@ -1,0 +1,125 @@
+import { isBulkheadError } from '../../core/errors.ts';
+import { toVersion, toVersionText } from '../../core/schema-version.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { ContainerVersions } from '../../registry/registry.ts';
+import type { FleetContainers } from '../containers.ts';
+import type { EndedContainer } from '../store/runs.ts';
+import type { PlannedWork } from './plan.ts';
+
+/** What one worker takes on at a time: containers of one database that lack the same. */
+export interface Unit {
+  readonly server: string;
+  readonly work: readonly PlannedWork[];
+}
+
+export interface UnitDeps {
+  readonly containers: FleetContainers;
+  readonly versions: ContainerVersions;
+  readonly clock: Clock;
+}
+
+/**
+ * Containers of one database go together in one transaction: one round trip and one commit for all of them. So many that
+ * the first one's locks are held for some tens of milliseconds only.
+ */
+const containersTogether = 20;
+const migrationsTogether = 40;
+
+export function toUnits(work: readonly PlannedWork[], size: 'one' | 'many'): readonly Unit[] {
+  const groups = Map.groupBy(work, ({ item, migrations }) =>
+    JSON.stringify([item.database, item.kind, migrations.map(({ set, number }) => [set, number])]),
+  );
+  return [...groups.values()].flatMap((group) => {
+    const [first] = group;
+    if (first === undefined) return [];
+    const fitting = Math.max(1, Math.floor(migrationsTogether / first.migrations.length));
+    const count = size === 'one' ? 1 : Math.min(containersTogether, fitting);
+    return Array.from({ length: Math.ceil(group.length / count) }, (_, index) => ({
+      server: first.item.server,
+      work: group.slice(index * count, (index + 1) * count),
+    }));
+  });
+}
+
+/** Never throws: what fails is data. */
+export async function runUnit(deps: UnitDeps, unit: Unit): Promise<readonly EndedContainer[]> {
+  const together = unit.work.length > 1 ? await runTogether(deps, unit.work) : undefined;
+  const ended = together ?? (await runEach(deps, unit.work));
+  const done = ended.filter(({ state }) => state === 'done').map(({ container }) => container);
+  const broken = await prove(
+    deps,
+    unit.work.filter(({ item }) => done.includes(item.address)),
+  );
+  const proved = ended.map((one) => {
+    const reason = broken.get(one.container);
+    return reason === undefined ? one : { ...one, state: 'failed' as const, code: 'table_unwalled', reason };
+  });
+  await deps.versions.record(
+    ended.flatMap(({ container, state, to }) =>
+      state === 'done' && to !== undefined ? [{ container, version: to }] : [],
+    ),
+  );
+  return proved;
+}
+
+function doneAt({ item, migrations }: PlannedWork, durationMs: number): EndedContainer {
+  const to = toVersionText({ ...item.version, ...toVersion(migrations) });
+  return { container: item.address, state: 'done', to, code: undefined, reason: undefined, durationMs };
+}
+
+/** @returns undefined where one of them has a reason of its own, which is found by taking them one by one */
+async function runTogether(
+  { containers, clock }: UnitDeps,
+  work: readonly PlannedWork[],
+): Promise<readonly EndedContainer[] | undefined> {
+  const startedMs = clock.monotonicMs();
+  try {
+    await containers.migrateTogether(work.map(({ item, migrations }) => ({ container: item, migrations })));
+  } catch {
+    return undefined;
+  }
+  const eachMs = (clock.monotonicMs() - startedMs) / work.length;
+  return work.map((one) => doneAt(one, eachMs));
+}
+
+async function runEach(
+  { containers, clock }: UnitDeps,
+  work: readonly PlannedWork[],
+): Promise<readonly EndedContainer[]> {
+  const ended: EndedContainer[] = [];
+  for (const one of work) {
+    const startedMs = clock.monotonicMs();
+    const elapsed = (): number => clock.monotonicMs() - startedMs;
+    try {
+      await containers.migrate({ container: one.item, migrations: one.migrations });
+      ended.push(doneAt(one, elapsed()));
+    } catch (cause) {
+      const code = isBulkheadError(cause) ? cause.code : 'internal';
+      const base = { container: one.item.address, state: 'failed' as const, to: undefined, code };
+      ended.push({ ...base, reason: toReason(cause), durationMs: elapsed() });
+    }
+  }
+  return ended;
+}
+
+/** File and line where there are any: the reason is read far from the container. */
+function toReason(cause: unknown): string {
+  if (!isBulkheadError(cause)) return cause instanceof Error ? cause.message : 'unexpected error';
+  const { file, line, reason } = cause.detail;
+  const text = typeof reason === 'string' ? reason : cause.message;
+  return typeof file === 'string' ? `${file}:${String(line ?? 1)}: ${text}` : text;
+}
+
+/** After each, and before it counts as done. A proof that cannot be had is no proof. */
+async function prove(
+  { containers }: UnitDeps,
+  work: readonly PlannedWork[],
+): Promise<ReadonlyMap<string, string>> {
+  if (work.length === 0) return new Map();
+  try {
+    return await containers.prove(work.map(({ item }) => item));
+  } catch (cause) {
+    const reason = `the wall could not be proved: ${toReason(cause)}`;
+    return new Map(work.map(({ item }) => [item.address, reason]));
+  }
+}
