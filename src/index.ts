@@ -19,11 +19,11 @@ export type {
   ExportRecord,
   Finding,
   ImportReceipt,
-  MoveReceipt,
   PlacementRequest,
   ProbeTarget,
   Usage,
 } from './core/compartment.ts';
+export { relocateByCopy } from './core/compartment-move.ts';
 export {
   BulkheadError,
   errorTable,
@@ -32,6 +32,7 @@ export {
   type ErrorDetail,
   type Retry,
 } from './core/errors.ts';
+export type { CopiedPart, CopyWatch, MoveSurvey, Relocation, Settlement } from './core/relocation.ts';
 export {
   parseSlug,
   parseTenantId,

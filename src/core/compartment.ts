@@ -2,6 +2,7 @@ import type { Clock } from './clock.ts';
 import type { TenantId } from './ids.ts';
 import type { CompartmentKind, Isolation, Placement } from './placement.ts';
 import type { Plan } from './plan.ts';
+import type { Relocation } from './relocation.ts';
 import type { Scope } from './scope.ts';
 
 /** What a compartment is told when a tenant is to be placed. */
@@ -42,13 +43,6 @@ export interface EraseReceipt {
   readonly notCovered: readonly string[];
 }
 
-export interface MoveReceipt {
-  readonly from: Placement;
-  readonly to: Placement;
-  readonly moved: bigint;
-  readonly hashes: Readonly<Record<string, string>>;
-}
-
 /** One probe's result. Untested is never counted as held. */
 export interface Finding {
   readonly probe: string;
@@ -81,7 +75,8 @@ export interface Compartment<Handle extends AsyncDisposable = AsyncDisposable> {
   usage(placement: Placement): Promise<readonly Usage[]>;
   export(placement: Placement): AsyncIterable<ExportRecord>;
   import(placement: Placement, records: AsyncIterable<ExportRecord>): Promise<ImportReceipt>;
-  move(from: Placement, to: Placement): Promise<MoveReceipt>;
+  /** The way there in steps; the target is provisioned and sealed by the caller. Nothing is done by calling this. */
+  move(from: Placement, to: Placement): Relocation;
   erase(placement: Placement): Promise<EraseReceipt>;
   probe(target: ProbeTarget): Promise<readonly Finding[]>;
   close(): Promise<void>;

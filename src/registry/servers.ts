@@ -80,10 +80,11 @@ export class SqlServerStore implements ServerStore {
     });
   }
 
-  async releaseDedicated(tenant: TenantId): Promise<void> {
-    await this.#admin.query('update bulkhead.server set claimed_by = null where claimed_by = $1::uuid', [
-      tenant,
-    ]);
+  async releaseDedicated(tenant: TenantId, name: string): Promise<void> {
+    await this.#admin.query(
+      'update bulkhead.server set claimed_by = null where claimed_by = $1::uuid and name = $2',
+      [tenant, name],
+    );
   }
 
   async #claimedBy(tenant: TenantId): Promise<ServerRecord | undefined> {

@@ -3,6 +3,7 @@ import { systemClock } from '../core/clock.ts';
 import { newRequestId, newTenantId, type TenantId } from '../core/ids.ts';
 import type { Isolation, Placement } from '../core/placement.ts';
 import type { Plan } from '../core/plan.ts';
+import { relocateAtOnce } from '../core/relocation.ts';
 import { openScope, type Scope } from '../core/scope.ts';
 
 /** The part of a test runner that the suite needs; `{ test, expect }` of vitest or jest fits. */
@@ -18,11 +19,11 @@ export interface ConformanceSubject<Handle extends AsyncDisposable> {
   readonly plan: Plan;
   readonly isolation: Isolation;
   /** Makes the tenant known to whatever the compartment asks about tenants; nothing to do for one that asks nobody. */
-  enroll(tenant: TenantId, isolation: Isolation): Promise<void>;
+  readonly enroll: (tenant: TenantId, isolation: Isolation) => Promise<void>;
   /** Writes a few things through an open handle. @returns how many records an export must then hold */
-  fill(handle: Handle): Promise<number>;
+  readonly fill: (handle: Handle) => Promise<number>;
   /** @returns how many of them the handle can see */
-  count(handle: Handle): Promise<number>;
+  readonly count: (handle: Handle) => Promise<number>;
 }
 
 /**
@@ -134,8 +135,13 @@ function copying<H extends AsyncDisposable>({ api, make }: Suite<H>): void {
     await using pair = await twoTenants(subject);
     await using target = await newTenant(subject);
     const written = await withHandle(subject, pair.a, subject.fill);
-    const receipt = await compartment.move(pair.a.placement, target.placement);
-    api.equal(receipt.moved, BigInt(written));
+    await compartment.seal(target.placement, 'sealed');
+    const relocation = compartment.move(pair.a.placement, target.placement);
+    const { counts } = await relocateAtOnce(relocation);
+    api.equal(
+      Object.values(counts).reduce((sum, count) => sum + count, 0n),
+      BigInt(written),
+    );
     api.equal(await withHandle(subject, target, subject.count), written);
     api.equal((await refused(() => withHandle(subject, pair.a, subject.count))) !== undefined, true);
     api.equal(await withHandle(subject, pair.b, subject.count), 0);

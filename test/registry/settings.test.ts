@@ -305,7 +305,7 @@ describeRegistry('plans and servers', (dialect) => {
     await expect(claim(one, undefined, 'eu')).rejects.toMatchObject({ code: 'isolation_unavailable' });
     await expect(claim(two, 'us')).rejects.toMatchObject({ code: 'isolation_unavailable' });
     await expect(claim(two, undefined, 'us')).rejects.toMatchObject({ code: 'isolation_unavailable' });
-    await servers.releaseDedicated(one.id);
+    await servers.releaseDedicated(one.id, 'us');
     expect((await claim(two, undefined, 'us')).name).toBe('us');
   });
 });

@@ -20,9 +20,9 @@ export function asTenant<T>(
   return admin.transaction(async (tx) => {
     const token = newToken();
     await tx.query(
-      `insert into bulkhead_wall.capability (digest, tenant_id, expires_at)
-         values (decode($1, 'hex'), $2, statement_timestamp() + interval '1 day')`,
-      [digestOf(token).toString('hex'), side.tenant],
+      `insert into bulkhead_wall.capability (digest, tenant_id, schema_name, expires_at)
+         values (decode($1, 'hex'), $2, $3, statement_timestamp() + interval '1 day')`,
+      [digestOf(token).toString('hex'), side.tenant, side.schema],
     );
     await tx.query(
       `select set_config('bulkhead.capability', $1, true), set_config('search_path', $2, true), set_config('role', $3, true)`,

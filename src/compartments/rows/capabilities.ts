@@ -5,6 +5,7 @@ import { BulkheadError } from '../../core/errors.ts';
 import type { TenantId } from '../../core/ids.ts';
 import type { Placement } from '../../core/placement.ts';
 import type { AdminDatabase } from '../../drivers/sql.ts';
+import { parseContainer, schemaOf } from './container.ts';
 
 interface Capability {
   readonly token: string;
@@ -115,6 +116,7 @@ export class Capabilities {
           batch.map(({ tenant }) => tenant),
           batch.map(({ token }) => digestOf(token).toString('hex')),
           this.#ttlMs,
+          schemaOf(parseContainer(placement)),
         ]),
       );
       const issued = new Set(rows.map((row) => row.tenant_id));
@@ -131,14 +133,14 @@ const issueSql = `
     select * from unnest($1::uuid[], $2::text[]) as a (tenant_id, digest)
   ), unsealed as (
     select t.tenant_id from bulkhead_wall.tenant t
-      where t.tenant_id = any ($1::uuid[]) and not t.sealed
+      where t.tenant_id = any ($1::uuid[]) and t.schema_name = $4 and not t.sealed
       order by t.tenant_id
       for share
   ), expired as (
     delete from bulkhead_wall.capability c where c.tenant_id = any ($1::uuid[]) and c.expires_at <= statement_timestamp()
   )
-  insert into bulkhead_wall.capability (digest, tenant_id, expires_at)
-    select decode(asked.digest, 'hex'), asked.tenant_id, statement_timestamp() + $3 * interval '1 millisecond'
+  insert into bulkhead_wall.capability (digest, tenant_id, schema_name, expires_at)
+    select decode(asked.digest, 'hex'), asked.tenant_id, $4, statement_timestamp() + $3 * interval '1 millisecond'
     from asked join unsealed using (tenant_id)
     returning tenant_id`;
 

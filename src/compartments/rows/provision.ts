@@ -1,10 +1,19 @@
 import type { TenantId } from '../../core/ids.ts';
+import { toVersion, toVersionText } from '../../core/schema-version.ts';
 import type { AdminDatabase } from '../../drivers/sql.ts';
-import { ownDatabaseSchema, sharedSchema, type RoleNames, type RowsContainer } from './container.ts';
+import {
+  ownDatabaseSchema,
+  schemaOf,
+  sharedSchema,
+  toContainerAddress,
+  type RoleNames,
+  type RowsContainer,
+} from './container.ts';
 import type { RowsDeps } from './deps.ts';
 import { quote } from './filter.ts';
 import { ensureLogin } from './logins.ts';
 import { applyMigrations } from './migrations/apply.ts';
+import { readApplied } from './migrations/history.ts';
 import { groupRole, installWall, literal } from './wall.ts';
 
 /** Makes a pool database ready to hold shared and schema tenants. Idempotent; run at each start. */
@@ -23,7 +32,24 @@ export async function preparePool(deps: RowsDeps, name: string): Promise<void> {
       execute format('grant connect on database %I to ${app}', current_database());
       execute format('alter role ${app} in database %I set search_path = ${sharedSchema}, pg_temp', current_database());
     end $$;`);
-  await applyMigrations(pool, { schema: sharedSchema, role: deps.roles.app, migrations: deps.migrations });
+  await prepareShared(deps, { server: name, pool });
+}
+
+/**
+ * A new shared schema gets everything. One that tenants live in already is left as it is: starting a node must not
+ * change their tables, `bulkhead migrate` does. Until then they are served at the version they have.
+ */
+async function prepareShared(deps: RowsDeps, at: { server: string; pool: AdminDatabase }): Promise<void> {
+  const { migrations } = deps;
+  let applied = await readApplied(at.pool, sharedSchema);
+  if (applied.length === 0) {
+    await applyMigrations(at.pool, { schema: sharedSchema, role: deps.roles.app, migrations });
+    applied = await readApplied(at.pool, sharedSchema);
+  }
+  const version = toVersionText(toVersion(applied.map(({ set_name: set, number }) => ({ set, number }))));
+  await deps.versions.record([
+    { container: toContainerAddress({ kind: 'shared', server: at.server }), version },
+  ]);
 }
 
 /** Puts one tenant into its container. Every statement may run again. */
@@ -35,22 +61,30 @@ export async function provisionContainer(
   const server = await deps.servers.server(container.server);
   switch (container.kind) {
     case 'shared':
-      return await admit(server.pool, tenant);
+      return await admit(server.pool, { tenant, schema: schemaOf(container) });
     case 'schema': {
       const role = deps.roles.own(container);
       await server.pool.script(
         toSchemaScript(deps.roles, { schema: container.schema, role, login: deps.roles.app }),
       );
       await applyMigrations(server.pool, { schema: container.schema, role, migrations: deps.migrations });
-      return await admit(server.pool, tenant);
+      await recordHead(deps, container);
+      return await admit(server.pool, { tenant, schema: schemaOf(container) });
     }
     case 'database': {
       await server.createDatabase(container.database);
-      return await server.withAdmin(container.database, (admin) =>
+      await server.withAdmin(container.database, (admin) =>
         provisionDatabase(deps, { admin, tenant, container }),
       );
+      return await recordHead(deps, container);
     }
   }
+}
+
+/** A new container has everything this node knows, also while the others are being migrated. */
+function recordHead(deps: RowsDeps, container: RowsContainer): Promise<void> {
+  const version = toVersionText(toVersion(deps.migrations));
+  return deps.versions.record([{ container: toContainerAddress(container), version }]);
 }
 
 async function provisionDatabase(
@@ -69,30 +103,41 @@ async function provisionDatabase(
     grant connect on database ${quote(container.database)} to ${quote(role)};
     alter role ${quote(role)} in database ${quote(container.database)} set search_path = ${ownDatabaseSchema}, pg_temp;`);
   await applyMigrations(admin, { schema: ownDatabaseSchema, role, migrations: deps.migrations });
-  await admit(admin, tenant);
+  await admit(admin, { tenant, schema: ownDatabaseSchema });
+}
+
+/** A tenant in one of its containers: during a move it has two, perhaps in one database. */
+interface Resident {
+  readonly tenant: TenantId;
+  readonly schema: string;
 }
 
 /** From here on the database gives out capabilities for the tenant. */
-export async function admit(admin: AdminDatabase, tenant: TenantId): Promise<void> {
+export async function admit(admin: AdminDatabase, { tenant, schema }: Resident): Promise<void> {
   await admin.query(
-    `insert into bulkhead_wall.tenant (tenant_id) values ($1) on conflict (tenant_id) do update set sealed = false`,
-    [tenant],
+    `insert into bulkhead_wall.tenant (tenant_id, schema_name) values ($1, $2)
+       on conflict (tenant_id, schema_name) do update set sealed = false`,
+    [tenant, schema],
   );
 }
 
 /** Sealed: every capability ends and no more are given out. Waits for an issue under way, so that none slips through. */
 export async function sealTenant(
   admin: AdminDatabase,
-  tenant: TenantId,
+  { tenant, schema }: Resident,
   state: 'sealed' | 'open',
 ): Promise<void> {
   await admin.transaction(async (tx) => {
-    await tx.query(`update bulkhead_wall.tenant set sealed = $2 where tenant_id = $1`, [
+    await tx.query(`update bulkhead_wall.tenant set sealed = $3 where tenant_id = $1 and schema_name = $2`, [
       tenant,
+      schema,
       state === 'sealed',
     ]);
     if (state === 'sealed')
-      await tx.query(`delete from bulkhead_wall.capability where tenant_id = $1`, [tenant]);
+      await tx.query(`delete from bulkhead_wall.capability where tenant_id = $1 and schema_name = $2`, [
+        tenant,
+        schema,
+      ]);
   });
 }
 

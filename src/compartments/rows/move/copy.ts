@@ -1,0 +1,147 @@
+import type { CopiedPart, CopyWatch } from '../../../core/relocation.ts';
+import { BulkheadError } from '../../../core/errors.ts';
+import { quote } from '../filter.ts';
+import type { Table } from '../tables.ts';
+import { asMover, type MoveEnd } from './end.ts';
+import { copyWithin } from './copy-within.ts';
+import { countAndHash } from './compare.ts';
+import {
+  addHashes,
+  packedColumns,
+  showHash,
+  toHashSql,
+  toLastSql,
+  toPackedSql,
+  toPageSql,
+  toUnpackSql,
+  type PackedRow,
+  type Page,
+} from './row-sql.ts';
+
+/** A page is as many rows as make about this much text, so that memory is bounded whatever a row is like. */
+const pageBytes = 6_000_000;
+const rowLimits = { least: 1, first: 500, most: 20_000 } as const;
+
+/**
+ * Copies one tenant's rows of one table, in pages by primary key. What the target had of it goes first: a copy that was
+ * broken off begins anew. At the end the target is read back whole and must hash to what was read from the source.
+ */
+export async function copyTable(
+  ends: { readonly from: MoveEnd; readonly to: MoveEnd },
+  table: Table,
+  watch: CopyWatch,
+): Promise<CopiedPart> {
+  await clear(ends.to, table);
+  const within = ends.from.container.server === ends.to.container.server && sameDatabase(ends);
+  const read = within ? await copyWithin(ends, table, watch) : await copyAcross(ends, table, watch);
+  const written = await countAndHash(ends.to, table);
+  if (written.count !== read.count || written.hash !== read.hash)
+    throw new BulkheadError('internal', {
+      reason: 'the copy differs from what was read of its source',
+      table: table.name,
+      read: Number(read.count),
+      written: Number(written.count),
+    });
+  return { part: table.name, count: read.count, hash: showHash(read.hash) };
+}
+
+function sameDatabase({ from, to }: { readonly from: MoveEnd; readonly to: MoveEnd }): boolean {
+  return from.container.kind !== 'database' && to.container.kind !== 'database';
+}
+
+const clearedAtOnce = 20_000;
+
+async function clear(to: MoveEnd, table: Table): Promise<void> {
+  for (let removed = clearedAtOnce; removed === clearedAtOnce;) {
+    removed = await to.withAdmin((admin) =>
+      asMover(admin, to, {
+        as: 'writer',
+        body: async (tx) => {
+          const some = `select t.ctid from ${quote(table.name)} t where t.tenant_id = $1 limit ${clearedAtOnce}`;
+          const { rowCount } = await tx.query(
+            `delete from ${quote(table.name)} where tenant_id = $1 and ctid = any (array(${some}))`,
+            [to.tenant],
+          );
+          return rowCount;
+        },
+      }),
+    );
+  }
+}
+
+/** Between databases: the next page is read while the one before is written. */
+async function copyAcross(
+  ends: { readonly from: MoveEnd; readonly to: MoveEnd },
+  table: Table,
+  watch: CopyWatch,
+): Promise<{ readonly count: bigint; readonly hash: string }> {
+  let total = { count: 0n, hash: '0' };
+  let limit: number = rowLimits.first;
+  let page = await readPage(ends.from, table, { after: undefined, limit });
+  while (page.count > 0) {
+    limit = nextLimit(page);
+    const { last, count, columns, hash } = page;
+    const more = last !== undefined;
+    const [next] = await Promise.all([
+      more ? readPage(ends.from, table, { after: last, limit }) : Promise.resolve(nothing),
+      writePage(ends.to, table, columns),
+    ]);
+    total = { count: total.count + BigInt(count), hash: addHashes(total.hash, hash) };
+    await watch.copied(count);
+    page = next;
+  }
+  return total;
+}
+
+interface PackedPage extends Page {
+  readonly columns: readonly string[];
+}
+
+const nothing: PackedPage = { count: 0, hash: '0', last: undefined, columns: [] };
+
+function nextLimit(page: PackedPage): number {
+  const bytes = page.columns.reduce((sum, column) => sum + column.length, 0);
+  const fitting = Math.floor((pageBytes / Math.max(1, bytes)) * page.count);
+  return Math.min(Math.max(rowLimits.least, fitting), rowLimits.most, page.count * 8);
+}
+
+async function readPage(
+  from: MoveEnd,
+  table: Table,
+  range: { readonly after: readonly string[] | undefined; readonly limit: number },
+): Promise<PackedPage> {
+  const { rows } = await from.withAdmin((admin) =>
+    asMover(admin, from, {
+      as: 'reader',
+      body: (tx) =>
+        tx.query<PackedRow>(
+          `with page as materialized (${toPageSql(table, quote(table.name), range)})
+           select count(*)::int as count, ${toHashSql(table, 'p')} as hash, ${toLastSql(table)} as last,
+             ${toPackedSql(table, 'p')} from page p`,
+          [from.tenant, ...(range.after ?? [])],
+        ),
+    }),
+  );
+  const [row] = rows;
+  if (row === undefined || row.count === 0) return nothing;
+  const full = row.count === range.limit && table.primaryKey.length > 0;
+  return {
+    count: row.count,
+    hash: row.hash,
+    last: full ? (row.last ?? undefined) : undefined,
+    columns: packedColumns(table, row),
+  };
+}
+
+function writePage(to: MoveEnd, table: Table, columns: readonly string[]): Promise<void> {
+  return to.withAdmin((admin) =>
+    asMover(admin, to, {
+      as: 'writer',
+      body: async (tx) => {
+        // Nothing is lost by it: the read-back that ends the table commits behind these pages, and waits for the disk.
+        await tx.query(`select set_config('synchronous_commit', 'off', true)`);
+        await tx.query(toUnpackSql(table), [to.tenant, ...columns]);
+      },
+    }),
+  );
+}
