@@ -37,7 +37,7 @@ export function createServerCatalog(deps: CatalogDeps): OpenedCatalog {
     return await deps.open(name, url);
   };
 
-  const server = (name: string): Promise<SqlServer> => {
+  const reach = (name: string): Promise<SqlServer> => {
     const known = opened.get(name);
     if (known !== undefined) return known;
     const opening = open(name);
@@ -47,7 +47,7 @@ export function createServerCatalog(deps: CatalogDeps): OpenedCatalog {
   };
 
   return {
-    server,
+    server: reach,
     async choose({ tenant, isolation, region, server: named }) {
       if (isolation === 'dedicated') {
         if (named === undefined && deps.cellUrl !== undefined) await ensureFreeCell(deps, region);
@@ -67,7 +67,7 @@ export function createServerCatalog(deps: CatalogDeps): OpenedCatalog {
       opened.delete(mainServer);
       const servers = await Promise.allSettled(opened.values());
       await Promise.all(
-        servers.map((result) => (result.status === 'fulfilled' ? result.value.close() : undefined)),
+        servers.flatMap((result) => (result.status === 'fulfilled' ? [result.value.close()] : [])),
       );
     },
   };

@@ -10,10 +10,8 @@ export async function refused(bulkhead: Bulkhead, scope: Scope, id: TenantId): P
   await bulkhead.rows.open(id);
   // @ts-expect-error neither is something that looks like one
   await bulkhead.rows.open({ tenantId: id, placements: [] });
-  // @ts-expect-error nor a copy
-  await bulkhead.rows.open({ ...scope, features: new Set<string>() } as Omit<Scope, never> & {
-    placements: string;
-  });
+  // @ts-expect-error nor a copy with another tenant in it
+  await bulkhead.rows.open({ ...scope, tenantId: 'acme' });
   // @ts-expect-error tables are reached through an open handle alone
   bulkhead.rows.table('documents');
   // @ts-expect-error and so is SQL

@@ -127,7 +127,7 @@ export function createRows(deps: RowsDeps): RowsCompartment {
     },
     move: (from, to) => relocateRows(moveDeps, { from, to }),
     erase: (placement) => erase(placement, 'tenant_leaves'),
-    probe: (target) => probeRows(target, compartment.open),
+    probe: (target) => probeRows(target, (scope) => compartment.open(scope)),
     stats: () => pools.stats(),
     async rotateCredential(scope) {
       const own = side(placementIn(scope, 'rows'));
