@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { link, open, readFile, rename, rm } from 'node:fs/promises';
+import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { BulkheadError } from '../../core/errors.ts';
 
 /** Who holds a data folder: the process, and when it started, since process ids come again (in a container: always 1). */
@@ -17,27 +17,31 @@ interface Holder {
 export async function lockDataDir(dataDir: string): Promise<AsyncDisposable> {
   const path = `${dataDir}.lock`;
   const mine: Holder = { pid: process.pid, started: await startOf(process.pid), token: randomUUID() };
+  await using written = await writeAside(path, mine);
   for (let attempt = 0; attempt < attempts; attempt += 1) {
-    if (await create(path, mine)) return { [Symbol.asyncDispose]: () => release(path, mine) };
-    const text = await readFile(path, 'utf8').catch(() => undefined);
-    if (text === undefined) continue;
-    const holder = parseHolder(text);
-    // An unreadable lock is one being written just now, or one a crash cut off; after a while it is the latter.
-    if (holder === undefined && attempt < attempts - 2) await pause();
-    else if (holder !== undefined && (await isAlive(holder)))
+    if ((await linkTo(written.path, path)) || (await takeOver(path, written.path)))
+      return { [Symbol.asyncDispose]: () => release(path, mine) };
+    const holder = await readHolder(path);
+    if (holder !== undefined && (await isAlive(holder)))
       throw new BulkheadError('data_dir_in_use', { pid: holder.pid });
-    else await removeStale(path, text);
+    await pause();
   }
   throw new BulkheadError('data_dir_in_use', { reason: 'others keep taking it' });
 }
 
-const attempts = 8;
+const attempts = 20;
 
-async function create(path: string, mine: Holder): Promise<boolean> {
+/** A lock appears whole or not at all: it is written under another name first. */
+async function writeAside(path: string, mine: Holder): Promise<AsyncDisposable & { readonly path: string }> {
+  const aside = `${path}.${mine.token}`;
+  await writeFile(aside, JSON.stringify(mine), { mode: 0o600 });
+  return { path: aside, [Symbol.asyncDispose]: () => rm(aside, { force: true }) };
+}
+
+/** @returns whether `path` is ours now; false where it exists. */
+async function linkTo(written: string, path: string): Promise<boolean> {
   try {
-    const file = await open(path, 'wx', 0o600);
-    await file.writeFile(JSON.stringify(mine));
-    await file.close();
+    await link(written, path);
     return true;
   } catch (cause) {
     if (isErrno(cause, 'EEXIST')) return false;
@@ -45,23 +49,41 @@ async function create(path: string, mine: Holder): Promise<boolean> {
   }
 }
 
-/** Two may find the same stale lock; the slower one must not remove the quicker one's new lock. */
-async function removeStale(path: string, stale: string): Promise<void> {
-  const aside = `${path}.${randomUUID()}`;
-  try {
-    await rename(path, aside);
-  } catch (cause) {
-    if (isErrno(cause, 'ENOENT')) return;
-    throw cause;
+/**
+ * Puts our lock in the place of a dead process's. Takers come one by one, through a lock of their own, and look again
+ * once it is theirs: none can replace the fresh lock of another.
+ */
+async function takeOver(path: string, written: string): Promise<boolean> {
+  const guard = `${path}.takeover`;
+  if (!(await linkTo(written, guard))) {
+    const taker = await readHolder(guard);
+    // A taker that died in these few lines would keep everybody out.
+    if (taker === undefined || !(await isAlive(taker))) await rm(guard, { force: true });
+    return false;
   }
-  const removed = await readFile(aside, 'utf8');
-  if (removed !== stale) await link(aside, path).catch(() => undefined);
-  await rm(aside, { force: true });
+  try {
+    const holder = await readHolder(path);
+    if (holder !== undefined && (await isAlive(holder))) return false;
+    // Over the old one, so that there is no moment without a lock; the name written aside stays for nothing else.
+    await copyLink(written, path);
+    return true;
+  } finally {
+    await rm(guard, { force: true });
+  }
+}
+
+async function copyLink(written: string, path: string): Promise<void> {
+  const next = `${written}.next`;
+  await link(written, next);
+  await rename(next, path);
+}
+
+async function readHolder(path: string): Promise<Holder | undefined> {
+  return parseHolder(await readFile(path, 'utf8').catch(() => ''));
 }
 
 async function release(path: string, mine: Holder): Promise<void> {
-  const text = await readFile(path, 'utf8').catch(() => '');
-  if (parseHolder(text)?.token === mine.token) await rm(path, { force: true });
+  if ((await readHolder(path))?.token === mine.token) await rm(path, { force: true });
 }
 
 async function isAlive(holder: Holder): Promise<boolean> {

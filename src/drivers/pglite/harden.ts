@@ -66,6 +66,11 @@ revoke all on table pg_catalog.pg_largeobject_metadata, pg_catalog.pg_prepared_s
 revoke create on schema public from public;
 `;
 
+/** Rights on a database itself, which it does not take over from its template. */
+export function toDatabaseRights(database: string): string {
+  return `revoke temporary, create on database ${database} from public`;
+}
+
 /**
  * Takes from PUBLIC what would let a tenant's statement out of its role on an embedded database. Idempotent.
  * New instances have it from their template; it is for databases that were made otherwise.

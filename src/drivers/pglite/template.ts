@@ -5,13 +5,13 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { BulkheadError } from '../../core/errors.ts';
 import { EmbeddedInstance } from './instance.ts';
-import { hardenEmbedded } from './harden.ts';
+import { hardenEmbedded, toDatabaseRights } from './harden.ts';
 import { runScript } from './script.ts';
 
 /** The database of a template that becomes the one a new instance is made for. */
 export const blankDatabase = 'bulkhead_blank';
 /** Part of the file's name: raise it when what is put into a template changes. */
-const revision = 1;
+const revision = 2;
 
 /**
  * The dump that new instances start from: initdb takes three seconds, loading this half of one.
@@ -31,8 +31,10 @@ export async function ensureTemplate(folder: string): Promise<string> {
     const run = { script: (text: string) => runScript(instance, text) };
     await hardenEmbedded(run);
     await run.script('drop database postgres');
-    await run.script('create database postgres');
-    await run.script(`create database ${blankDatabase}`);
+    for (const database of ['postgres', blankDatabase]) {
+      await run.script(`create database ${database}`);
+      await run.script(toDatabaseRights(database));
+    }
     const written = `${path}.${randomUUID()}`;
     await writeFile(written, await instance.dump(), { mode: 0o600 });
     await rename(written, path);
