@@ -38,13 +38,18 @@ class Scalar implements Family {
     this.header = `# HELP ${name} ${help}\n# TYPE ${name} ${type}`;
   }
 
+  /** The sample of these labels, for keeping: finding it is most of what counting costs. */
+  sample(labels: Labels): { amount: number } {
+    return this.#series.of(labels, () => ({ amount: 0 }));
+  }
+
   add(labels: Labels, amount: number): this {
-    this.#series.of(labels, () => ({ amount: 0 })).amount += amount;
+    this.sample(labels).amount += amount;
     return this;
   }
 
   set(labels: Labels, amount: number): this {
-    this.#series.of(labels, () => ({ amount: 0 })).amount = amount;
+    this.sample(labels).amount = amount;
     return this;
   }
 
@@ -67,8 +72,28 @@ export class Gauge extends Scalar {
   }
 }
 
+/** One distribution: its own bounds, and how many values fell below each. */
+class Distribution {
+  readonly #bounds: readonly number[];
+  readonly counts: number[];
+  sum = 0;
+  count = 0;
+
+  constructor(bounds: readonly number[]) {
+    this.#bounds = bounds;
+    this.counts = bounds.map(() => 0);
+  }
+
+  observe(value: number): void {
+    const bucket = this.#bounds.findIndex((bound) => value <= bound);
+    if (bucket !== -1) this.counts[bucket] = (this.counts[bucket] ?? 0) + 1;
+    this.sum += value;
+    this.count += 1;
+  }
+}
+
 export class Histogram implements Family {
-  readonly #series = new Series<{ readonly counts: number[]; sum: number; count: number }>();
+  readonly #series = new Series<Distribution>();
   readonly #name: string;
   readonly #help: string;
   readonly #bounds: readonly number[];
@@ -80,12 +105,9 @@ export class Histogram implements Family {
     this.#bounds = bounds;
   }
 
-  observe(labels: Labels, value: number): void {
-    const series = this.#series.of(labels, () => ({ counts: this.#bounds.map(() => 0), sum: 0, count: 0 }));
-    const bucket = this.#bounds.findIndex((bound) => value <= bound);
-    if (bucket !== -1) series.counts[bucket] = (series.counts[bucket] ?? 0) + 1;
-    series.sum += value;
-    series.count += 1;
+  /** The distribution of these labels, for keeping. */
+  sample(labels: Labels): Distribution {
+    return this.#series.of(labels, () => new Distribution(this.#bounds));
   }
 
   *lines(): Iterable<string> {

@@ -41,8 +41,7 @@ export function createServer(bulkhead: Bulkhead, options: ServerOptions = {}): B
   let closing: Promise<void> | undefined;
   const isDraining = (): boolean => closing !== undefined;
 
-  observe(app, { log, metrics });
-  refuseWhileDraining(app, isDraining);
+  attend(app, { log, metrics, isDraining });
   addPublicPlane(app, {
     version,
     metrics,
@@ -70,22 +69,30 @@ export function createServer(bulkhead: Bulkhead, options: ServerOptions = {}): B
   };
 }
 
+interface Attendance {
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly isDraining: () => boolean;
+}
+
 /** One line and one observation a request, when its response is over, whether it was sent or cut off. */
-function observe(app: FastifyInstance, to: { readonly log: Logger; readonly metrics: Metrics }): void {
+function attend(app: FastifyInstance, to: Attendance): void {
   app.addHook('onRequest', (request, reply, next) => {
     const startedMs = performance.now();
     to.metrics.began();
     reply.raw.once('close', () =>
       record(request, reply, { ...to, durationMs: performance.now() - startedMs }),
     );
-    next();
+    if (to.isDraining() && request.routeOptions.url?.startsWith('/health') !== true)
+      next(new BulkheadError('shutting_down'));
+    else next();
   });
 }
 
 function record(
   request: FastifyRequest,
   reply: FastifyReply,
-  to: { readonly log: Logger; readonly metrics: Metrics; readonly durationMs: number },
+  to: Attendance & { readonly durationMs: number },
 ): void {
   const { log, metrics, durationMs } = to;
   const entry = entryOf(request);
@@ -106,13 +113,6 @@ function record(
     entry === undefined ? line : { ...line, tenant_id: entry.scope.tenantId, actor: entry.scope.actor.id },
     'request',
   );
-}
-
-function refuseWhileDraining(app: FastifyInstance, isDraining: () => boolean): void {
-  app.addHook('onRequest', (request, _reply, next) => {
-    const isHealth = request.routeOptions.url?.startsWith('/health') === true;
-    next(isDraining() && !isHealth ? new BulkheadError('shutting_down') : undefined);
-  });
 }
 
 async function drain(app: FastifyInstance, drainMs: number): Promise<void> {

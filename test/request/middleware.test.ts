@@ -346,6 +346,36 @@ test('listeners on an Express request run in its scope, though Node emits its ev
   expect(await response.json()).toEqual({ tenant: tenant.id });
 });
 
+test('every hook of Fastify that comes later runs in the scope, with a large body and a large answer too', async () => {
+  const registry = new FakeRegistry();
+  const { tenant, secret } = registry.add('acme');
+  const app = fastify({ bodyLimit: 10_000_000 });
+  await app.register(fastifyBulkhead(registry.node()));
+  const seen = new Map<string, string | undefined>();
+  const see = (hook: string) => () => {
+    seen.set(hook, peekScope()?.tenantId);
+    return Promise.resolve();
+  };
+  app.addHook('onRequest', see('onRequest'));
+  app.addHook('preParsing', see('preParsing'));
+  app.addHook('preValidation', see('preValidation'));
+  app.addHook('preHandler', see('preHandler'));
+  app.addHook('preSerialization', see('preSerialization'));
+  app.addHook('onSend', see('onSend'));
+  app.addHook('onResponse', see('onResponse'));
+  app.post('/echo', (request) => ({ echo: request.body }));
+  await app.ready();
+  await using listener = await listening(app.server);
+  const response = await fetch(`${listener.url}/echo`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${secret}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ large: 'x'.repeat(5_000_000) }),
+  });
+  expect((await response.text()).length).toBeGreaterThan(5_000_000);
+  await expect.poll(() => seen.size).toBe(7);
+  expect([...seen]).toEqual([...seen.keys()].map((hook) => [hook, tenant.id]));
+});
+
 test('a Fastify handler that runs into its timeout is aborted', async () => {
   const registry = new FakeRegistry();
   const { secret } = registry.add('acme');

@@ -24,16 +24,19 @@ export function fastifyBulkhead(node: DoorNode, options: DoorOptions = {}): Fast
       if (answer instanceof Promise) void answer.then(go);
       else go(answer);
     });
-    app.addHook('preValidation', (request, _reply, next) => enterAgain(request, next));
+    app.addHook('preValidation', (request, _reply, next) => {
+      // Without a body nothing came between.
+      if (request.body === undefined) next();
+      else enterAgain(request, next);
+    });
     app.addHook('onError', (request, _reply, _error, next) => enterAgain(request, next));
-    app.addHook('onResponse', (request, _reply, next) => enterAgain(request, next));
     done();
   };
   // Fastify's own mark for a plugin whose hooks belong to the instance it is registered on, not to a child of it.
   return Object.assign(plugin, { [Symbol.for('skip-override')]: true });
 }
 
-/** Fastify goes on from the events of the body, and of the response, which Node emits outside any scope. */
+/** Fastify goes on from the events of the body, which Node emits outside any scope. */
 function enterAgain(request: FastifyRequest, next: Done): void {
   const entry = entryOf(request);
   if (entry === undefined) next();
