@@ -186,6 +186,19 @@ describeRegistry('the change feed', (dialect) => {
     expect(await countOf('young')).toBe(1);
   });
 
+  test('news of a kind that a newer program knows is passed over, and the rest is heard', async () => {
+    await using own = await makeRegistry(dialect);
+    const feed = await listen(own);
+    const id = await warm(feed);
+    await own.database.admin.query('alter table bulkhead.change drop constraint change_kind_check');
+    await own.database.admin.query(`insert into bulkhead.change (kind, subject) values ('weather', 'rain')`);
+    await feed.watched.heard();
+    expect(feed.node.directory.peek(id)?.state).toBe('active');
+    await own.registry.tenants.transition(id, 'suspended', operator);
+    await until(() => feed.node.directory.peek(id)?.state !== 'active', 1_000);
+    expect(feed.events).toEqual([]);
+  });
+
   test('after it is closed a node asks nothing more', async () => {
     const feed = await listen(made);
     await feed.node.close();

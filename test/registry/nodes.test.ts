@@ -120,7 +120,8 @@ function twoNodes(dialect: Dialect): void {
     await new Promise((resolve) => setTimeout(resolve, 700));
     databaseOfB.fault = 'none';
     await until(() => events.some(({ event }) => event === 'registry.feed_recovered'));
-    expect(events.map(({ event }) => event)).toEqual(['registry.feed_failed', 'registry.feed_recovered']);
+    const ofFeed = events.map(({ event }) => event).filter((event) => event.startsWith('registry.feed_'));
+    expect(ofFeed).toEqual(['registry.feed_failed', 'registry.feed_recovered']);
   });
 
   test('after an outage the changes of that time are known, each of them', async () => {
@@ -152,7 +153,7 @@ function twoNodes(dialect: Dialect): void {
         tenant.effectiveFeatures.has('search')
       );
     }, 1_000);
-    expect(b.directory.peek(id)?.effectiveFeatures.has('chat')).toBe(true);
+    await until(() => b.directory.peek(id)?.effectiveFeatures.has('chat') === true);
   });
 
   test('a plan that one node has just made is known to the other when a tenant has it', async () => {

@@ -5,13 +5,13 @@ import { systemClock, type Clock } from '../../src/core/clock.ts';
 import { newTenantId, parseSlug, type Slug, type TenantId } from '../../src/core/ids.ts';
 import type { Actor } from '../../src/core/scope.ts';
 import type { Tenant } from '../../src/core/tenant.ts';
+import { openPglite } from '../../src/drivers/pglite/database.ts';
 import { openPostgresAdmin } from '../../src/drivers/postgres/open.ts';
 import type { AdminDatabase } from '../../src/drivers/sql.ts';
 import { installRegistry } from '../../src/registry/install.ts';
 import { openRegistry, type RegistryOptions } from '../../src/registry/open.ts';
 import type { NewTenant, Registry } from '../../src/registry/registry.ts';
 import { describeWith, serviceUrl } from '../support/services.ts';
-import { openPgliteAdmin } from './pglite-admin.ts';
 
 export const operator: Actor = { kind: 'operator', id: 'test' };
 export const masterKey = randomBytes(32);
@@ -29,13 +29,34 @@ export interface Dialect {
   make(): Promise<TestDatabase>;
 }
 
-const pglite: Dialect = {
-  name: 'pglite',
-  async make() {
-    const admin = await openPgliteAdmin();
-    return { admin, url: '', connect: () => admin, [Symbol.asyncDispose]: () => admin.close() };
-  },
-};
+/** An embedded database takes seconds to make on a busy machine, and a moment to empty: those that are free are used again. */
+class EmbeddedDatabases implements Dialect {
+  readonly name = 'pglite';
+  readonly #free: AdminDatabase[] = [];
+
+  async make(): Promise<TestDatabase> {
+    const admin = this.#free.pop() ?? (await openPglite({ store: 'memory' })).admin;
+    // Nodes close what they were given; the instance itself goes on.
+    const connect = (): AdminDatabase => ({
+      dialect: admin.dialect,
+      query: (text, values) => admin.query(text, values),
+      script: (text) => admin.script(text),
+      transaction: (body) => admin.transaction(body),
+      close: () => Promise.resolve(),
+    });
+    return {
+      admin: connect(),
+      url: '',
+      connect,
+      [Symbol.asyncDispose]: async () => {
+        await admin.script('drop schema if exists bulkhead cascade');
+        this.#free.push(admin);
+      },
+    };
+  }
+}
+
+const pglite: Dialect = new EmbeddedDatabases();
 
 /** @param url where nodes connect: the server itself, or a pooler in front of it */
 function postgres(serverUrl: string, poolUrl: string): Dialect {

@@ -126,6 +126,19 @@ describeRegistry('tenants', (dialect) => {
     expect(moved).toMatchObject({ plan: 'pro', isolation: 'schema' });
   });
 
+  test('two changes that are fine alone and not together do not both happen', async () => {
+    for (let round = 0; round < 10; round += 1) {
+      const { id } = await insertActive(registry, { isolation: 'schema' });
+      await Promise.allSettled([
+        registry.tenants.update(id, { plan: 'pro' }, operator),
+        registry.tenants.update(id, { isolation: 'database' }, operator),
+      ]);
+      const tenant = await registry.tenants.read(id);
+      const plan = await registry.plans.read(tenant?.plan ?? '');
+      expect(plan?.isolations).toContain(tenant?.isolation);
+    }
+  });
+
   test.each([
     ['a name of a feature with a space', { features: ['not a name'] }],
     ['a setting that is no JSON', { settings: { when: new Date() } }],
