@@ -141,9 +141,9 @@ async function buildWall(scratch: Scratch): Promise<Pick<Compiled, 'statements' 
     statements.push(...wall.statements.map((sql) => ({ sql, line: undefined })));
     grants.push(...wall.grants);
   }
-  for (const { sql } of statements) await scratch.tx.script(sql);
-  for (const grant of grants)
-    await scratch.tx.script(grant.replaceAll(rolePlaceholder, quoteName(scratch.role)));
+  const granted = grants.map((grant) => grant.replace(rolePlaceholder, () => quoteName(scratch.role)));
+  const all = [...statements.map(({ sql }) => sql), ...granted];
+  if (all.length > 0) await scratch.tx.script(all.join(';\n'));
   return { statements, grants };
 }
 

@@ -1,8 +1,9 @@
 /** Which statement of which file failed on a container. */
-import { SqlError, type AdminDatabase } from '../../../drivers/sql.ts';
-import { toPreamble, toStatements, type Container } from './script.ts';
+import type { BulkheadError } from '../../../core/errors.ts';
+import { SqlError, type AdminDatabase, type AdminTransaction } from '../../../drivers/sql.ts';
 import type { CompiledMigration } from './compile.ts';
-import { refusedAt } from './refusal.ts';
+import { refusedAt, type Place } from './refusal.ts';
+import { toPreamble, toStatements, type Container } from './script.ts';
 
 export interface Failure {
   readonly container: Container;
@@ -12,29 +13,57 @@ export interface Failure {
 
 /**
  * A script fails as a whole, so it is run again, statement by statement, and rolled back in any case.
- * @returns the error to throw
+ * @returns the error to throw; without the exact place where the second run went another way
  */
-export async function explainFailure(admin: AdminDatabase, failure: Failure): Promise<Error> {
+export async function explainFailure(admin: AdminDatabase, failure: Failure): Promise<BulkheadError> {
   const { container, pending, error } = failure;
-  try {
-    await admin.transaction(async (tx) => {
-      for (const sql of toPreamble(container.schema)) await tx.script(sql);
-      for (const migration of pending) {
-        for (const { sql, line } of toStatements(container, migration)) {
-          await tx.script(sql).catch((cause: unknown) => {
-            throw refusedAt({ file: migration.file, line: line ?? 1 }, reasonOf(container, cause), { cause });
-          });
-        }
-      }
-      throw error;
-    });
-  } catch (explained) {
-    if (explained instanceof Error) return explained;
-  }
-  return error;
+  const place = await findPlace(admin, failure);
+  const [first] = pending;
+  return refusedAt(
+    place ?? { file: first?.file ?? '', line: 1 },
+    `in ${container.schema}: ${error.message}`,
+    {
+      cause: error,
+    },
+  );
 }
 
-function reasonOf(container: Container, cause: unknown): string {
-  const message = cause instanceof SqlError ? cause.message : 'the statement failed';
-  return `in ${container.schema}: ${message}`;
+class Found extends Error {
+  readonly place: Place | undefined;
+
+  constructor(place: Place | undefined) {
+    super('rolled back');
+    this.place = place;
+  }
+}
+
+async function findPlace(admin: AdminDatabase, failure: Failure): Promise<Place | undefined> {
+  try {
+    return await admin.transaction(async (tx) => {
+      for (const sql of toPreamble(failure.container.schema)) await tx.script(sql);
+      for (const migration of failure.pending) await repeat(tx, migration, failure);
+      throw new Found(undefined);
+    });
+  } catch (error) {
+    if (error instanceof Found) return error.place;
+    // A lock that could not be had this time, a connection that ended: then there is no exact place.
+    return undefined;
+  }
+}
+
+/** @throws Found at the statement that fails as the script did */
+async function repeat(
+  tx: AdminTransaction,
+  migration: CompiledMigration,
+  { container, error }: Failure,
+): Promise<void> {
+  for (const { sql, line } of toStatements(container, migration)) {
+    try {
+      await tx.script(sql);
+    } catch (cause) {
+      if (cause instanceof SqlError && cause.sqlState === error.sqlState)
+        throw new Found({ file: migration.file, line: line ?? 1 });
+      throw cause;
+    }
+  }
 }
