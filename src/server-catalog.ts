@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import type { ServerCatalog } from './compartments/rows/deps.ts';
+import { serverToBe, type ServerCatalog } from './compartments/rows/deps.ts';
 import { BulkheadError } from './core/errors.ts';
+import type { TenantId } from './core/ids.ts';
 import type { Actor } from './core/scope.ts';
 import type { SqlServer } from './drivers/server.ts';
 import type { ServerStore } from './registry/registry.ts';
@@ -48,9 +49,10 @@ export function createServerCatalog(deps: CatalogDeps): OpenedCatalog {
 
   return {
     server: reach,
-    async choose({ tenant, isolation, region, server: named }) {
+    async choose({ tenant, isolation, region, server: named, hold }) {
       if (isolation === 'dedicated') {
-        if (named === undefined && deps.cellUrl !== undefined) await ensureFreeCell(deps, region);
+        if (hold === 'preview') return await previewDedicated(deps, { tenant, region, name: named });
+        if (named === undefined && deps.cellUrl !== undefined) await ensureFreeCell(deps, { tenant, region });
         const claimed = await deps.store.claimDedicated({ tenant, region, name: named });
         return claimed.name;
       }
@@ -73,6 +75,20 @@ export function createServerCatalog(deps: CatalogDeps): OpenedCatalog {
   };
 }
 
+async function previewDedicated(
+  { store, cellUrl }: CatalogDeps,
+  wanted: Parameters<ServerStore['findDedicated']>[0],
+): Promise<string> {
+  const found = await store.findDedicated(wanted);
+  if (found !== undefined) return found.name;
+  if (wanted.name === undefined && cellUrl !== undefined) return serverToBe;
+  throw new BulkheadError('isolation_unavailable', {
+    field: 'server',
+    reason: 'no free dedicated server fits',
+    hint: 'add a server of role dedicated',
+  });
+}
+
 /** A server that names a region takes that region's tenants alone; one that names none takes any. */
 async function choosePool(store: ServerStore, region: string | undefined): Promise<string> {
   const pools = (await store.list()).filter(({ role }) => role === 'pool');
@@ -89,7 +105,11 @@ async function choosePool(store: ServerStore, region: string | undefined): Promi
 }
 
 /** The embedded database makes a cell whenever one is wanted: it is only a folder. */
-async function ensureFreeCell(deps: CatalogDeps, region: string | undefined): Promise<void> {
+async function ensureFreeCell(
+  deps: CatalogDeps,
+  { tenant, region }: { readonly tenant: TenantId; readonly region: string | undefined },
+): Promise<void> {
+  if ((await deps.store.findDedicated({ tenant, region, name: undefined })) !== undefined) return;
   const name = `cell-${randomBytes(6).toString('hex')}`;
   const url = deps.cellUrl?.(name);
   if (url !== undefined)

@@ -41,10 +41,8 @@ export function relocateByCopy(
     },
     admit: (what) => (what === 'writes' ? compartment.seal(to, 'open') : Promise.resolve()),
     retire: () => compartment.seal(from, 'sealed'),
-    async abandon() {
-      await compartment.seal(from, 'open');
-      await eraseWhole(compartment, to);
-    },
+    abandon: () => compartment.seal(from, 'open'),
+    discard: async () => void (await eraseWhole(compartment, to)),
     confirm: () => eraseWhole(compartment, from),
   };
 }

@@ -13,6 +13,8 @@ export interface PlacementRequest {
   readonly plan: Plan;
   /** A named server, for dedicated tenants; undefined = any free one. */
   readonly server: string | undefined;
+  /** `preview`: says where it would be and reserves nothing. */
+  readonly hold?: 'preview';
 }
 
 /** Amount and limit of one thing a tenant or container uses. */

@@ -35,7 +35,7 @@ export interface Settlement {
  *
  *     capture · copy (each part) · catchUp … · pause · settle · admit reads · [the registry switches] · retire · admit writes
  *
- * Every verb is idempotent. Until the registry switches, `abandon` makes all of it undone. Afterwards the source stays as
+ * Every verb is idempotent. Until the registry switches, `abandon` and `discard` make all of it undone. Afterwards the source stays as
  * it was, sealed, and what is written to the target is noted: the relocation the other way round, without `copy`, is the
  * way back. `confirm` ends that.
  */
@@ -61,8 +61,10 @@ export interface Relocation {
   admit(what: 'reads' | 'writes'): Promise<void>;
   /** The source serves nobody any more. Its data stays. */
   retire(): Promise<void>;
-  /** The source is served as before and the target is erased. Only before `retire`. */
+  /** The source is served as if nothing had been. Only before `retire`. */
   abandon(): Promise<void>;
+  /** Erases the target of a relocation that was abandoned. */
+  discard(): Promise<void>;
   /** Ends the noting at the target and erases the source. */
   confirm(): Promise<EraseReceipt>;
 }

@@ -8,6 +8,7 @@ import type { Operation, Registry } from '../registry/registry.ts';
 import { parseNewTenant } from './input.ts';
 import type { Checkpoint } from './journal.ts';
 import type { Lifecycle } from './lifecycle.ts';
+import { createMoves } from './move/create-moves.ts';
 import { provision } from './provision.ts';
 import { resumeSteps, runToEnd, suspendSteps } from './suspend.ts';
 
@@ -28,6 +29,8 @@ export function createLifecycle(options: LifecycleDeps): Lifecycle {
     operations: registry.operations,
     checkpoint: options.checkpoint ?? (async () => {}),
   };
+
+  const moves = createMoves({ ...deps, clock });
 
   const readTenant = async (id: TenantId): Promise<Tenant> => {
     const tenant = await registry.tenants.read(id);
@@ -61,6 +64,7 @@ export function createLifecycle(options: LifecycleDeps): Lifecycle {
       case 'resume':
         return await runToEnd(deps, operation, resumeSteps(deps, tenant, recovery));
       case 'move':
+        return await moves.resumeMove(operation, recovery);
       case 'erase':
       case 'restore':
       case 'export':
@@ -90,6 +94,12 @@ export function createLifecycle(options: LifecycleDeps): Lifecycle {
       });
       return { tenant: ready, operation, readyInMs: clock.monotonicMs() - startedMs };
     },
+    planMove: moves.planMove,
+    move: moves.move,
+    confirmMove: moves.confirmMove,
+    rollBackMove: moves.rollBackMove,
+    cancelMove: moves.cancelMove,
+    moveOf: moves.moveOf,
     suspend: (id, actor) => change('suspend', id, actor),
     resume: (id, actor) => change('resume', id, actor),
     async recover() {

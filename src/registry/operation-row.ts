@@ -18,12 +18,15 @@ const operationShape = z.object({
       reason: z.string(),
     }),
   ),
+  progress: nullable(z.strictObject({ done: z.number(), total: z.number() })),
+  cancelRequested: z.boolean(),
   startedAt: instant,
   endedAt: nullable(instant),
 });
 
 /** Select list over `operation o`. */
 export const operationColumns = `o.id::text as id, o.tenant_id::text as tenant, o.kind, o.state, o.input, o.failure,
+  o.progress, o.cancel_requested as "cancelRequested",
   jsonb_build_object('kind', o.actor_kind, 'id', o.actor_id) as actor,
   o.started_at as "startedAt", o.ended_at as "endedAt",
   coalesce((select jsonb_agg(jsonb_build_object('name', s.name, 'result', s.result, 'at', s.at) order by s.position)

@@ -4,7 +4,7 @@ import { newUuid7 } from '../core/ids.ts';
 import type { Actor } from '../core/scope.ts';
 import type { AdminDatabase } from '../drivers/sql.ts';
 import { operationColumns, parseOperationRow, toJournalJson } from './operation-row.ts';
-import type { Operation, OperationStore } from './registry.ts';
+import type { Operation, OperationProgress, OperationStore } from './registry.ts';
 import { refusing, writeAudited, type AuditNote } from './write.ts';
 
 /** Database time throughout: nodes need not agree on the hour. */
@@ -24,6 +24,9 @@ const stepText = `with held as (update bulkhead.operation set lease_until = ${le
   step as (insert into bulkhead.operation_step (operation_id, name, result)
     select id, $3, $4::jsonb from held on conflict (operation_id, name) do nothing)
   select 1 as held from held`;
+
+const progressText = `update bulkhead.operation set progress = $4::jsonb, lease_until = ${leaseEnd('$3')}
+  where id = $1::uuid and state = 'running' and owner_node = $2 returning cancel_requested as cancel`;
 
 const endText = `update bulkhead.operation o set state = $6, failure = $7::jsonb, ended_at = statement_timestamp()
   where o.id = $8::uuid and o.state = 'running' and o.owner_node = $9 returning 1 as done`;
@@ -50,19 +53,19 @@ export class SqlOperationStore implements OperationStore {
   readonly #admin: AdminDatabase;
   readonly #leaseS: number;
   /** One process, not one machine: after a restart the old owner of the same name is dead, and must look so. */
-  readonly #owner: string;
+  readonly owner: string;
 
   constructor({ admin, nodeId, leaseMs }: OperationStoreOptions) {
     this.#admin = admin;
     this.#leaseS = leaseMs / 1000;
-    this.#owner = `${nodeId}/${randomBytes(6).toString('hex')}`;
+    this.owner = `${nodeId}/${randomBytes(6).toString('hex')}`;
   }
 
   async begin(input: Parameters<OperationStore['begin']>[0], actor: Actor): Promise<Operation> {
     const { tenant, kind } = input;
     const id = newUuid7();
     const note: AuditNote = { actor, action: `${kind}.started`, tenant, detail: { operation: id } };
-    const values = [id, kind, toJournalJson(input.input), this.#owner, this.#leaseS];
+    const values = [id, kind, toJournalJson(input.input), this.owner, this.#leaseS];
     const [row] = await refusing(writeAudited(this.#admin, note, { write: beginText, values }), {
       operation_running_key: () => new BulkheadError('operation_in_progress', { tenant }),
       operation_tenant_fkey: () => new BulkheadError('tenant_not_found', { tenant }),
@@ -71,19 +74,39 @@ export class SqlOperationStore implements OperationStore {
   }
 
   async heartbeat(id: string): Promise<void> {
-    const { rowCount } = await this.#admin.query(heartbeatText, [id, this.#owner, this.#leaseS]);
+    const { rowCount } = await this.#admin.query(heartbeatText, [id, this.owner, this.#leaseS]);
     if (rowCount === 0) throw lost(id);
   }
 
   async recordStep(id: string, name: string, result: unknown): Promise<void> {
     const { rows } = await this.#admin.query(stepText, [
       id,
-      this.#owner,
+      this.owner,
       name,
       toJournalJson(result),
       this.#leaseS,
     ]);
     if (rows.length === 0) throw lost(id);
+  }
+
+  async recordProgress(id: string, progress: OperationProgress): Promise<'go_on' | 'cancel'> {
+    const { rows } = await this.#admin.query<{ cancel: boolean }>(progressText, [
+      id,
+      this.owner,
+      this.#leaseS,
+      JSON.stringify(progress),
+    ]);
+    const [row] = rows;
+    if (row === undefined) throw lost(id);
+    return row.cancel ? 'cancel' : 'go_on';
+  }
+
+  async requestCancel(id: string): Promise<void> {
+    const { rowCount } = await this.#admin.query(
+      `update bulkhead.operation set cancel_requested = true where id = $1::uuid and state = 'running'`,
+      [id],
+    );
+    if (rowCount === 0) throw new BulkheadError('not_found', { operation: id });
   }
 
   async end(id: string, outcome: Parameters<OperationStore['end']>[1]): Promise<void> {
@@ -97,7 +120,7 @@ export class SqlOperationStore implements OperationStore {
       tenant: operation.tenant,
       detail: { operation: id, code: failure?.code, step: failure?.step },
     };
-    const values = [state, failure === undefined ? null : toJournalJson(failure), id, this.#owner];
+    const values = [state, failure === undefined ? null : toJournalJson(failure), id, this.owner];
     const rows = await writeAudited(this.#admin, note, { write: endText, values });
     if (rows.length === 0) throw lost(id);
   }
@@ -117,7 +140,7 @@ export class SqlOperationStore implements OperationStore {
   }
 
   async claimAbandoned(): Promise<readonly Operation[]> {
-    const { rows } = await this.#admin.query(claimText, [this.#owner, this.#leaseS]);
+    const { rows } = await this.#admin.query(claimText, [this.owner, this.#leaseS]);
     return rows.map(parseOperationRow);
   }
 }

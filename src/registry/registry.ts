@@ -6,6 +6,7 @@ import type { Actor } from '../core/scope.ts';
 import type { Tenant, TenantEvent, TenantState } from '../core/tenant.ts';
 import type { Verdict } from '../core/verdict.ts';
 import type { FeatureLevel } from './features.ts';
+import type { PlacementSwitch } from './placement-switch.ts';
 import type { SettingKind } from './setting-value.ts';
 
 /** A tenant with everything admission needs, as the cache holds it: plan resolved, features united. */
@@ -62,6 +63,11 @@ export interface TenantStore {
   transition(id: TenantId, event: TenantEvent, actor: Actor): Promise<Tenant>;
   putPlacement(placement: Placement): Promise<void>;
   dropPlacement(id: TenantId, compartment: CompartmentKind): Promise<void>;
+  /**
+   * What a move comes to: all placements and the isolation, in one transaction.
+   * @throws operation_in_progress where the operation is another process's by now
+   */
+  switchPlacements(change: PlacementSwitch, actor: Actor): Promise<Tenant>;
   /**
    * Name, plan, features; isolation says what a move has made true. The plan must sell the isolation.
    * @throws plan_unknown, isolation_unavailable, value_invalid, tenant_not_found
@@ -146,6 +152,12 @@ export interface ServerStore {
     readonly name: string | undefined;
   }): Promise<ServerRecord>;
   releaseDedicated(tenant: TenantId, name: string): Promise<void>;
+  /** The server `claimDedicated` would take; takes nothing. */
+  findDedicated(input: {
+    readonly tenant: TenantId;
+    readonly region: string | undefined;
+    readonly name: string | undefined;
+  }): Promise<ServerRecord | undefined>;
 }
 
 export interface PlanStore {
@@ -199,6 +211,12 @@ export type OperationKind = (typeof operationKinds)[number];
 
 export const operationStates = ['running', 'done', 'failed', 'rolled_back', 'cancelled'] as const;
 
+/** Of whatever the operation counts: rows, files, containers. */
+export interface OperationProgress {
+  readonly done: number;
+  readonly total: number;
+}
+
 /** A long piece of work on one tenant, journalled so that another process can take it up where it stopped. */
 export interface Operation {
   readonly id: string;
@@ -211,11 +229,16 @@ export interface Operation {
   /** Names of finished steps with what each returned, in order. */
   readonly steps: readonly { readonly name: string; readonly result: unknown; readonly at: Date }[];
   readonly failure: { readonly code: ErrorCode; readonly step: string; readonly reason: string } | undefined;
+  /** How far the work is that takes long; undefined where it counts nothing. */
+  readonly progress: OperationProgress | undefined;
+  readonly cancelRequested: boolean;
   readonly startedAt: Date;
   readonly endedAt: Date | undefined;
 }
 
 export interface OperationStore {
+  /** This process, as running operations name their owner. */
+  readonly owner: string;
   /** @throws operation_in_progress where one runs on the tenant already */
   begin(
     input: {
@@ -236,6 +259,10 @@ export interface OperationStore {
     id: string,
     outcome: { readonly state: Operation['state']; readonly failure?: Operation['failure'] },
   ): Promise<void>;
+  /** Renews the lease too. @returns whether somebody has asked for an end */
+  recordProgress(id: string, progress: OperationProgress): Promise<'go_on' | 'cancel'>;
+  /** A wish: the owner grants it where it still can. @throws not_found where nothing runs under that id */
+  requestCancel(id: string): Promise<void>;
   read(id: string): Promise<Operation | undefined>;
   list(query: {
     readonly tenant?: TenantId;

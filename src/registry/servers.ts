@@ -19,14 +19,16 @@ const serverColumns = 'name, role, region, max_connections as "maxConnections"';
 const addText = `insert into bulkhead.server (name, role, region, max_connections)
   values ($6, $7, $8, $9::int) returning name`;
 
-const claimedText = `select ${serverColumns} from bulkhead.server where claimed_by = $1::uuid`;
+const claimedText = `select ${serverColumns} from bulkhead.server 
+  where claimed_by = $1::uuid and ($2::text is null or name = $2) order by name limit 1`;
 
 // Two tenants that ask at once get two servers: the second skips the row that the first has locked.
-const claimText = `update bulkhead.server set claimed_by = $1::uuid where name = (
-    select name from bulkhead.server
+const freeText = `select name from bulkhead.server
     where role = 'dedicated' and claimed_by is null
-      and ($2::text is null or region = $2) and ($3::text is null or name = $3)
-    order by name limit 1 for update skip locked)
+      and ($1::text is null or region = $1) and ($2::text is null or name = $2)
+    order by name limit 1`;
+
+const claimText = `update bulkhead.server set claimed_by = $3::uuid where name = (${freeText} for update skip locked)
   returning ${serverColumns}`;
 
 const PURPOSE = 'url';
@@ -65,17 +67,13 @@ export class SqlServerStore implements ServerStore {
   /** A tenant that has a server already gets the same again: lifecycle loops repeat steps. */
   async claimDedicated(input: Parameters<ServerStore['claimDedicated']>[0]): Promise<ServerRecord> {
     const { tenant, region, name } = input;
-    const held = await this.#claimedBy(tenant);
-    const server = held ?? (await this.#claim(input));
-    if (server !== undefined && (name === undefined || server.name === name)) return server;
+    const server = (await this.#claimedBy(tenant, name)) ?? (await this.#claim(input));
+    if (server !== undefined) return server;
     throw new BulkheadError('isolation_unavailable', {
       tenant,
       region,
       server: name,
-      reason:
-        held === undefined
-          ? 'no free dedicated server fits'
-          : `the tenant has dedicated server ${held.name} already`,
+      reason: 'no free dedicated server fits',
       hint: 'add a server of role dedicated',
     });
   }
@@ -87,8 +85,20 @@ export class SqlServerStore implements ServerStore {
     );
   }
 
-  async #claimedBy(tenant: TenantId): Promise<ServerRecord | undefined> {
-    const { rows } = await this.#admin.query(claimedText, [tenant]);
+  async findDedicated(input: Parameters<ServerStore['findDedicated']>[0]): Promise<ServerRecord | undefined> {
+    const { tenant, region, name } = input;
+    const held = await this.#claimedBy(tenant, name);
+    if (held !== undefined) return held;
+    const { rows } = await this.#admin.query(
+      `select ${serverColumns} from bulkhead.server where name = (${freeText})`,
+      [region ?? null, name ?? null],
+    );
+    return rows[0] === undefined ? undefined : parseServer(rows[0]);
+  }
+
+  /** A tenant between two servers of its own has both; asked for by name it is the one, else the first. */
+  async #claimedBy(tenant: TenantId, name: string | undefined): Promise<ServerRecord | undefined> {
+    const { rows } = await this.#admin.query(claimedText, [tenant, name ?? null]);
     return rows[0] === undefined ? undefined : parseServer(rows[0]);
   }
 
@@ -97,9 +107,8 @@ export class SqlServerStore implements ServerStore {
     region,
     name,
   }: Parameters<ServerStore['claimDedicated']>[0]): Promise<ServerRecord | undefined> {
-    const { rows } = await refusing(this.#admin.query(claimText, [tenant, region ?? null, name ?? null]), {
+    const { rows } = await refusing(this.#admin.query(claimText, [region ?? null, name ?? null, tenant]), {
       server_claimed_by_fkey: () => new BulkheadError('tenant_not_found', { tenant }),
-      server_claimed_by_key: () => new BulkheadError('operation_in_progress', { tenant }),
     });
     return rows[0] === undefined ? undefined : parseServer(rows[0]);
   }

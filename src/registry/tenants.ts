@@ -8,6 +8,7 @@ import type { AdminDatabase } from '../drivers/sql.ts';
 import type { CatalogCache } from './catalog.ts';
 import type { CachedDirectory } from './directory.ts';
 import { assertParent } from './hierarchy.ts';
+import { switchPlacements, type PlacementSwitch } from './placement-switch.ts';
 import type { NewTenant, TenantPage, TenantStore } from './registry.ts';
 import { assertFeatures, assertSettingKey, toSettingJson } from './setting-value.ts';
 import { readChildren, readPage, readTenant, readTenantBySlug, type TenantQuery } from './tenant-reads.ts';
@@ -105,6 +106,10 @@ export class SqlTenantStore implements TenantStore {
   async dropPlacement(id: TenantId, compartment: CompartmentKind): Promise<void> {
     const text = 'delete from bulkhead.placement where tenant_id = $1::uuid and compartment = $2';
     await this.#forgetting(id, this.#admin.query(text, [id, compartment]));
+  }
+
+  async switchPlacements(change: PlacementSwitch, actor: Actor): Promise<Tenant> {
+    return this.#forgetting(change.tenant, switchPlacements(this.#admin, change, actor));
   }
 
   async update(id: TenantId, change: TenantChange, actor: Actor): Promise<Tenant> {

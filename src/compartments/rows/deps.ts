@@ -18,6 +18,9 @@ export interface CredentialStore {
   drop(owner: string): Promise<number>;
 }
 
+/** Name, in a preview, of a server that will be made when it is claimed. */
+export const serverToBe = 'a-new-cell';
+
 /** The servers this node knows. */
 export interface ServerCatalog {
   /** Name of the server a new tenant goes to. @throws isolation_unavailable */

@@ -78,6 +78,8 @@ export function relocateRows(
       forgetBoth();
       await forgetNotes(from);
       await dropTriggers(from, tables());
+    },
+    async discard() {
       await dropTriggers(to, tables());
       await eraseWhole(deps, way.to);
     },

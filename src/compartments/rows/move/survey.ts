@@ -2,6 +2,7 @@ import type { Clock } from '../../../core/clock.ts';
 import type { Placement } from '../../../core/placement.ts';
 import type { MoveSurvey } from '../../../core/relocation.ts';
 import type { SqlServer } from '../../../drivers/server.ts';
+import { serverToBe } from '../deps.ts';
 import { quote } from '../filter.ts';
 import type { Table } from '../tables.ts';
 import { asMover, type MoveEnd } from './end.ts';
@@ -107,6 +108,7 @@ function toRisks(sizes: readonly TableSize[]): readonly string[] {
 }
 
 async function readServerRisks(deps: SurveyDeps, { ends }: SurveyInput): Promise<readonly string[]> {
+  if (ends.to.container.server === serverToBe) return [];
   const { pool } = await deps.server(ends.to.container.server);
   const { rows } = await pool.query<{ free: boolean }>(
     `select has_parameter_privilege(current_user, 'session_replication_role', 'set') as free`,
@@ -144,6 +146,7 @@ async function readPlaceRefusals(deps: SurveyDeps, input: SurveyInput): Promise<
   if (input.from.container === input.to.container) return ['it is there already'];
   const [source, target] = [input.ends.from.container, input.ends.to.container];
   if (source.kind !== 'database' || target.kind !== 'database') return [];
+  if (target.server === serverToBe) return [];
   const servers = await Promise.all([deps.server(source.server), deps.server(target.server)]);
   const [one, other] = await Promise.all(servers.map(readIdentity));
   return one !== undefined && one === other
