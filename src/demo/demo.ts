@@ -65,8 +65,8 @@ export async function runDemo(node: Bulkhead, corpus: Corpus, options: DemoOptio
     attackStores(node, across, { log, tried }),
   );
   const field = { node, tenants, documents: worked.documents, log };
-  await phase('attacking library', 1, () => attackLibrary(field));
-  await phase('attacking HTTP   ', 1, () => attackOverHttp(field));
+  await phase('attacking library', tenants.length, (tried) => attackLibrary({ ...field, tried }));
+  await phase('attacking HTTP   ', tenants.length, (tried) => attackOverHttp({ ...field, tried }));
   const attacks = log.rows();
   const total = (kind: 'held' | 'leaked' | 'untested'): number =>
     attacks.reduce((sum, row) => sum + row[kind], 0);

@@ -28,6 +28,7 @@ export async function attackOverHttp(field: Battlefield): Promise<void> {
         demoActor,
       );
       await attackOne(field, { victim, stolen, secret, url });
+      field.tried();
     }
   } finally {
     // The server alone: closing it in order would close the node as well, and the tenants are still to be removed.

@@ -11,6 +11,8 @@ export interface Battlefield {
   readonly tenants: readonly DemoTenant[];
   readonly documents: ReadonlyMap<string, readonly StoredDocument[]>;
   readonly log: AttackLog;
+  /** Told of each pair of tenants that is through. */
+  readonly tried: () => void;
 }
 
 /** Each tenant against the next one, so that everybody attacks and everybody is attacked. */
@@ -26,6 +28,7 @@ export async function attackLibrary(field: Battlefield): Promise<void> {
   for (const [attacker, victim] of ring(field.tenants)) {
     const stolen = field.documents.get(victim.name)?.[0];
     if (stolen !== undefined) await attackOne(field, { attacker, victim, stolen });
+    field.tried();
   }
   await callWithoutScope(field);
   await callWithForgedScope(field);

@@ -35,6 +35,7 @@ export async function demo(session: Session, input: DemoInput): Promise<Exit> {
   const stage = await setStage(session, input);
   const made: TenantId[] = [];
   try {
+    session.output.note('opening the database …');
     const node = await createBulkhead({ config: stage.config });
     try {
       const report = await runDemo(node, await readCorpus(input.tenants), {
