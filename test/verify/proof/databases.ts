@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { PGlite } from '@electric-sql/pglite';
+import { openPglite } from '../../../src/drivers/pglite/database.ts';
 import { openPostgresAdmin } from '../../../src/drivers/postgres/open.ts';
-import type { AdminDatabase, AdminTransaction, Row, SqlResult } from '../../../src/drivers/sql.ts';
+import type { AdminDatabase, AdminTransaction } from '../../../src/drivers/sql.ts';
 
 export interface ScratchDatabase extends AsyncDisposable {
   readonly db: AdminDatabase;
@@ -10,33 +10,8 @@ export interface ScratchDatabase extends AsyncDisposable {
 }
 
 export async function openEmbedded(): Promise<ScratchDatabase> {
-  const engine = await PGlite.create();
-  const session: AdminTransaction = {
-    query: async <R extends Row>(text: string, values: readonly unknown[] = []): Promise<SqlResult<R>> => {
-      const { rows, affectedRows } = await engine.query<R>(text, [...values]);
-      return { rows, rowCount: affectedRows ?? rows.length };
-    },
-    script: async (text) => {
-      await engine.exec(text);
-    },
-  };
-  const db: AdminDatabase = {
-    dialect: 'pglite',
-    ...session,
-    transaction: async (body) => {
-      await engine.exec('begin');
-      try {
-        const result = await body(session);
-        await engine.exec('commit');
-        return result;
-      } catch (cause) {
-        await engine.exec('rollback');
-        throw cause;
-      }
-    },
-    close: () => engine.close(),
-  };
-  return { db, prefix: 'proof', [Symbol.asyncDispose]: () => db.close() };
+  const database = await openPglite({ store: 'memory' });
+  return { db: database.admin, prefix: 'proof', [Symbol.asyncDispose]: () => database.close() };
 }
 
 /** A database of its own on a real server; it and the roles with its prefix are removed afterwards. */

@@ -10,7 +10,9 @@ export const sideChannelConditions: readonly Condition[] = [
     title: 'No large object can be reached',
     attacks: ['A30'],
     check: ({ facts, options }) => ({
-      looked: facts.largeObjects.count,
+      looked: facts.largeObjects.count ?? 0,
+      untested:
+        facts.largeObjects.count === null ? 'large objects may not be listed by this login' : undefined,
       discoveries: [
         ...facts.largeObjects.reached.map((oid) => ({
           aspect: 'large_object',

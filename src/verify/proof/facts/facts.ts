@@ -265,7 +265,8 @@ export interface ExtensionFact {
 }
 
 export interface LargeObjectsFact {
-  readonly count: number;
+  /** Null where the reader may not list them. */
+  readonly count: number | null;
   /** Owned by or granted to the roles under proof, at most 20. */
   readonly reached: readonly Oid[];
 }

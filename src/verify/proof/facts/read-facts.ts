@@ -2,7 +2,7 @@ import type { AdminTransaction } from '../../../drivers/sql.ts';
 import type { Facts, RelationFact } from './facts.ts';
 import { accessSections, reachCtes } from './sql-access.ts';
 import { objectSections, relationCtes } from './sql-objects.ts';
-import { publicationCte, ruleSections, versionedParts } from './sql-rules.ts';
+import { publicationCte, ruleSections, serverParts, type Server } from './sql-rules.ts';
 
 /** What decides which facts are read. */
 export interface FactQuestion {
@@ -22,10 +22,11 @@ export async function readFacts(
   tx: AdminTransaction,
   question: FactQuestion,
 ): Promise<{ facts: Facts; text: string }> {
-  const version = await tx.query<{ num: number }>(
-    `select current_setting('server_version_num')::integer as num`,
+  const { rows: servers } = await tx.query<{ num: number; lobs: boolean }>(
+    `select current_setting('server_version_num')::integer as num, has_table_privilege('pg_largeobject_metadata', 'SELECT') as lobs`,
   );
-  const { rows } = await tx.query<{ facts: string }>(factStatement(Number(version.rows[0]?.num)), [
+  const server = { versionNum: Number(servers[0]?.num), listsLargeObjects: servers[0]?.lobs === true };
+  const { rows } = await tx.query<{ facts: string }>(factStatement(server), [
     question.role,
     question.tenantColumn,
     question.contextFunctions,
@@ -61,7 +62,7 @@ function toFacts(raw: Raw): Facts {
   return {
     ...raw,
     relations: columns === undefined ? [] : toRelations(columns),
-    largeObjects: raw.largeObjects[0] ?? { count: 0, reached: [] },
+    largeObjects: raw.largeObjects[0] ?? { count: null, reached: [] },
   };
 }
 
@@ -86,12 +87,13 @@ function toRelations(columns: RelationColumns): RelationFact[] {
   });
 }
 
-export function factStatement(versionNum: number): string {
+function factStatement(server: Server): string {
+  const { versionNum } = server;
   const ctes = [reachCtes, relationCtes, publicationCte(versionNum)].join(', ');
   const sections = Object.entries({ ...accessSections, ...objectSections, ...ruleSections }).map(
     ([name, query]) => `'${name}', coalesce((select json_agg(x) from (${query}) x), '[]')`,
   );
-  const parts = versionedParts(versionNum);
+  const parts = serverParts(server);
   const text = `with recursive ${ctes} select json_build_object(
     'server', ${serverObject(versionNum)},
     'uniqueKeyCount', (select count(*) from ukey),

@@ -101,10 +101,5 @@ export const accessSections: Readonly<Record<string, string>> = {
       aclexplode(d.defaclacl) a
     where ${toMe}`,
 
-  largeObjects: `
-    select (select count(*) from pg_largeobject_metadata) as count,
-      array(
-        select l.oid::bigint from pg_largeobject_metadata l
-        where l.lomowner in (select oid from reach) or exists (select from aclexplode(l.lomacl) a where ${toMe})
-        limit 20) as reached`,
+  largeObjects: '{{largeObjects}}',
 };

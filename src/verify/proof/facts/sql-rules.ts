@@ -78,13 +78,27 @@ export function publicationCte(versionNum: number): string {
   return versionNum >= 150_000 ? `sent as (${tables} union all ${schemas})` : `sent as (${tables})`;
 }
 
-/** Text that differs between server versions. */
-export function versionedParts(versionNum: number): Readonly<Record<string, string>> {
+/** What the server is, as far as the text of the statement depends on it. */
+export interface Server {
+  readonly versionNum: number;
+  /** A hardened server may have taken the list of large objects from everybody. */
+  readonly listsLargeObjects: boolean;
+}
+
+/** Text that differs between servers. */
+export function serverParts({ versionNum, listsLargeObjects }: Server): Readonly<Record<string, string>> {
   return {
     body: versionNum >= 140_000 ? 'pg_get_function_sqlbody(p.oid)' : 'null',
     parameters:
       versionNum >= 150_000
         ? `select q.parname as name, a.privilege_type as privilege, a.grantee::bigint from pg_parameter_acl q, aclexplode(q.paracl) a where ${toMe}`
         : `select null::text as name, null::text as privilege, null::bigint as grantee where false`,
+    largeObjects: listsLargeObjects
+      ? `select (select count(*) from pg_largeobject_metadata) as count,
+           array(
+             select l.oid::bigint from pg_largeobject_metadata l
+             where l.lomowner in (select oid from reach) or exists (select from aclexplode(l.lomacl) a where ${toMe})
+             limit 20) as reached`
+      : `select null::bigint as count, array[]::bigint[] as reached`,
   };
 }

@@ -1,6 +1,6 @@
 import type { AdminDatabase } from '../../../drivers/sql.ts';
 import type { ProofOptions } from '../options.ts';
-import { proveWithin } from '../prove.ts';
+import { prove, proveWithin } from '../prove.ts';
 import { codeMutations } from './code-mutations.ts';
 import { keyAndGrantMutations } from './key-and-grant-mutations.ts';
 import { toParts, type Mutation, type MutationTarget } from './mutation.ts';
@@ -39,9 +39,11 @@ export async function scoreMutations(
   db: AdminDatabase,
   input: { readonly options: ProofOptions; readonly mutations: readonly Mutation[] },
 ): Promise<MutationScore> {
+  // A finding that was there before says nothing about a mutation.
+  const before = new Set((await prove(db, input.options)).findings.map(({ fingerprint }) => fingerprint));
   const outcomes: (Outcome & { readonly mutation: Mutation })[] = [];
   for (const mutation of input.mutations) {
-    const outcome = await plant(db, mutation, input.options);
+    const outcome = await plant(db, mutation, { options: input.options, before });
     outcomes.push({ mutation, ...outcome });
   }
   const named = (wanted: Outcome['kind']): string[] =>
@@ -70,7 +72,11 @@ class Undo extends Error {
   }
 }
 
-async function plant(db: AdminDatabase, mutation: Mutation, options: ProofOptions): Promise<Outcome> {
+async function plant(
+  db: AdminDatabase,
+  mutation: Mutation,
+  { options, before }: { readonly options: ProofOptions; readonly before: ReadonlySet<string> },
+): Promise<Outcome> {
   if (mutation.needs === 'postgres' && db.dialect !== 'postgres')
     return { kind: 'not_planted', detail: 'needs a PostgreSQL server' };
   try {
@@ -82,7 +88,7 @@ async function plant(db: AdminDatabase, mutation: Mutation, options: ProofOption
       }
       const { findings } = await proveWithin(tx, options);
       const errors = findings
-        .filter(({ severity }) => severity === 'error')
+        .filter(({ severity, fingerprint }) => severity === 'error' && !before.has(fingerprint))
         .map(({ condition }) => condition);
       throw new Undo({
         kind: errors.includes(mutation.expect) ? 'caught' : 'missed',
