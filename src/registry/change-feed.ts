@@ -27,6 +27,7 @@ export interface ChangeFeedOptions {
 /** More than this in one poll: dropping the cache is cheaper than walking through them. */
 const MAX_CHANGES = 10_000;
 const PURGE_EVERY_MS = 60_000;
+const START_TIMEOUT_MS = 15_000;
 
 /**
  * One statement, so one snapshot: what it sees and the snapshot it reports belong together. A row comes exactly once:
@@ -79,7 +80,8 @@ export class ChangeFeed {
   /** First poll, then one every `pollMs`. @throws registry_stale where the database does not answer */
   async start(listener: ChangeListener): Promise<void> {
     this.#listener = listener;
-    await this.#poll();
+    // Nothing depends on it yet, and a database that is only starting is slow.
+    await this.#poll(Math.max(START_TIMEOUT_MS, this.#options.answerTimeoutMs));
     this.#schedule(this.#options.pollMs);
   }
 
@@ -107,7 +109,7 @@ export class ChangeFeed {
 
   async #pollAndReport(): Promise<void> {
     try {
-      await this.#poll();
+      await this.#poll(this.#options.answerTimeoutMs);
       await this.#purge();
       if (this.#failing) this.#options.log({ event: 'registry.feed_recovered' });
       this.#failing = false;
@@ -117,8 +119,8 @@ export class ChangeFeed {
     }
   }
 
-  async #poll(): Promise<void> {
-    const { admin, clock, answerTimeoutMs } = this.#options;
+  async #poll(answerTimeoutMs: number): Promise<void> {
+    const { admin, clock } = this.#options;
     const monotonicMs = clock.monotonicMs();
     const wallMs = clock.nowMs();
     const { rows } = await answerOf(admin.query(pollText, [this.#last?.snapshot ?? null]), answerTimeoutMs);

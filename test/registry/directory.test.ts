@@ -30,7 +30,7 @@ describeRegistry('the directory', (dialect) => {
   beforeAll(async () => {
     made = await makeRegistry(dialect);
     watched = new WatchedDatabase(made.database.admin);
-    registry = await made.node({ admin: watched, clock, answerTimeoutMs: 300 });
+    registry = await made.node({ admin: watched, clock, answerTimeoutMs: 1_000 });
   });
   afterAll(() => made[Symbol.asyncDispose]());
   beforeEach(() => {
@@ -142,7 +142,7 @@ describeRegistry('the directory', (dialect) => {
     watched.fault = 'hangs';
     const startedMs = performance.now();
     expect(await isStale(registry.directory.byId(id))).toBe(true);
-    expect(performance.now() - startedMs).toBeLessThan(2_000);
+    expect(performance.now() - startedMs).toBeLessThan(5_000);
     watched.fault = 'none';
     await until(async () => !(await isStale(registry.directory.byId(id))));
     await confirmed(id);
