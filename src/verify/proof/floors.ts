@@ -36,13 +36,13 @@ export const extensionFloors: readonly ExtensionFloor[] = [
     name: 'vector',
     below: '0.8.2',
     severity: 'error',
-    reason: 'CVE-2026-3172: building an index in parallel can read memory of other relations',
+    reason: 'CVE-2026-3172: a parallel build of an HNSW index can leak data of other relations',
   },
   {
     name: 'vector',
     below: '0.8.7',
     severity: 'warning',
-    reason: 'a fault in IVFFlat indexes is mended in 0.8.7',
+    reason: 'faults of IVFFlat indexes are mended up to 0.8.7, among them CVE-2026-18022 on 32-bit systems',
   },
 ];
 

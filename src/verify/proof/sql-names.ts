@@ -22,7 +22,3 @@ export function quoteName(name: string): string {
 export function quoteQualified(schema: string, name: string): string {
   return `${quoteName(schema)}.${quoteName(name)}`;
 }
-
-export function quoteText(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
-}

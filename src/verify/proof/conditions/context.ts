@@ -118,10 +118,13 @@ function weakFunction(survey: Survey, each: FunctionFact): Discovery[] {
   return found;
 }
 
-/** Settings that, as a default, act for a tenant or switch protection off. */
-const dangerous = new Set(['session_replication_role', 'row_security', 'role', 'session_authorization']);
+/** Settings that, as a default, switch protection off or make a session somebody else. */
+const dangerous: ReadonlyMap<string, 'off' | 'other'> = new Map([
+  ['session_replication_role', 'off'],
+  ['role', 'other'],
+]);
 
-function defaults({ facts, options }: Survey): Discovery[] {
+function defaults({ facts, options, advisory }: Survey): Discovery[] {
   const context = new Set(facts.contextSettings.map(({ name }) => name));
   const where = (setting: SettingFact): string =>
     setting.role === ''
@@ -134,9 +137,11 @@ function defaults({ facts, options }: Survey): Discovery[] {
       object: setting.role === '' ? 'database' : `role ${setting.role}`,
       reason: context.has(setting.name)
         ? `${setting.name} has a default: sessions of ${options.role} that name no tenant act for one`
-        : `${setting.name} is set by default`,
+        : dangerous.get(setting.name) === 'other'
+          ? `sessions of ${options.role} begin as another role`
+          : `${setting.name} is set by default: keys and triggers may be off`,
       mend: `${where(setting)} RESET ${setting.name};`,
-      severity: 'error',
+      severity: dangerous.get(setting.name) === 'other' ? advisory : 'error',
     }));
 }
 

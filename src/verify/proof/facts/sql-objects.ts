@@ -18,7 +18,7 @@ export const relationCtes = `
     from pg_class c join pg_namespace n on n.oid = c.relnamespace
       left join att t on t.attrelid = c.oid and t.is_tenant
     where c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
-      and n.nspname not in ('pg_catalog', 'information_schema') and n.nspname !~ '^pg_(temp|toast)'
+      and n.nspname <> 'information_schema' and n.nspname !~ '^pg_(temp|toast)' and (n.nspname <> 'pg_catalog' or c.oid >= 16384)
   ),
   ukey as materialized (
     select i.indexrelid, i.indrelid, i.indisprimary, i.indkey::int2[] as all_keys, k.keys,
@@ -35,7 +35,8 @@ export const objectSections: Readonly<Record<string, string>> = {
   relations: `
     select array_agg(r.oid::bigint) as oid, array_agg(r.nspname) as schema, array_agg(r.relname) as name, array_agg(r.relkind) as kind,
       array_agg(r.relowner::bigint) as owner, array_agg(r.relrowsecurity) as rls, array_agg(r.relforcerowsecurity) as forced,
-      array_agg(coalesce(r.reloptions && array['security_invoker=true', 'security_invoker=on', 'security_invoker=yes', 'security_invoker=1'], false)) as invoker,
+      array_agg(r.relkind = 'v' and coalesce((
+        select o.option_value::boolean from pg_options_to_table(r.reloptions) o where o.option_name = 'security_invoker'), false)) as invoker,
       array_agg(e.objid is not null) as "ofExtension", array_agg(r.attnotnull) as "notNull", array_agg(r.atttypid::bigint) as type,
       array_agg(coalesce(c.collisdeterministic, true)) as deterministic
     from rel r
