@@ -18,6 +18,7 @@ import type { RowsDeps } from './deps.ts';
 import { eraseContainer } from './erase.ts';
 import { createHandle } from './handle.ts';
 import { rotateLogin } from './logins.ts';
+import { LingeringAdmins } from './move/lingering.ts';
 import { relocateRows, type RowsMoveDeps } from './move/relocation.ts';
 import { TenantPools } from './pools.ts';
 import { probeRows } from './probe.ts';
@@ -82,6 +83,17 @@ export function createRows(deps: RowsDeps): RowsCompartment {
     return await eraseContainer(deps, { tenant: placement.tenant, container, because });
   };
 
+  const lingering = new LingeringAdmins();
+  const withMover = async <T>(
+    container: RowsContainer,
+    body: (admin: AdminDatabase) => Promise<T>,
+  ): Promise<T> => {
+    const server = await deps.servers.server(container.server);
+    return container.kind === 'database'
+      ? lingering.use(server, container.database, body)
+      : body(server.pool);
+  };
+
   const moveDeps: RowsMoveDeps = {
     clock: deps.clock,
     newestVersion: deps.tables.head.version,
@@ -89,10 +101,14 @@ export function createRows(deps: RowsDeps): RowsCompartment {
     server: (name) => deps.servers.server(name),
     end(placement) {
       const own = side(placement);
-      return { ...own, withAdmin: (body) => withAdmin(own.container, body) };
+      return { ...own, withAdmin: (body) => withMover(own.container, body) };
     },
     tablesOf: (placement) => tablesOf(deps, placement).tables,
-    erase: (placement) => erase(placement, 'tenant_moves'),
+    erase(placement) {
+      const container = parseContainer(placement);
+      if (container.kind === 'database') lingering.drop(container.server, container.database);
+      return erase(placement, 'tenant_moves');
+    },
     forget: (placement) => capabilities.forget(placement),
   };
 
@@ -135,7 +151,10 @@ export function createRows(deps: RowsDeps): RowsCompartment {
         rotateLogin(admin, deps.credentials, pools.loginOwner(scope.tenantId, own.container)),
       );
     },
-    close: () => pools.close(),
+    async close() {
+      lingering.close();
+      await pools.close();
+    },
   };
   return compartment;
 }

@@ -11,6 +11,12 @@ export const wallExpression = `(tenant_id = ( SELECT ${wallContext} AS current_t
 /** md5 of the body of every version of the wall's function that was released, as in `sql/wall/`. */
 const wallFunctionBodies = ['527950df027d3ed3eb9b8f49a06f3f9e'];
 
+/** What notes a tenant's writes while it is moved; a trigger of its tables for that time. */
+const moveFunction = {
+  signature: 'bulkhead_wall.capture_change()',
+  md5: ['b47758df97cf56a46cc5d2add2d5544f'],
+};
+
 export interface ContainerToProve {
   /** The login under proof. */
   readonly appRole: string;
@@ -38,6 +44,6 @@ export function bulkheadProof(container: ContainerToProve): ProofOptions {
     walls: { kind: 'canonical', expression: wallExpression, owner: wallRole },
     // Of the registry, and of the wall.
     privateSchemas: ['bulkhead', 'bulkhead_wall'],
-    definers: [{ signature: wallContext, md5: wallFunctionBodies }, ...definers],
+    definers: [{ signature: wallContext, md5: wallFunctionBodies }, moveFunction, ...definers],
   };
 }

@@ -2,6 +2,7 @@ import type { EraseReceipt } from '../../../core/compartment.ts';
 import { BulkheadError } from '../../../core/errors.ts';
 import type { Placement } from '../../../core/placement.ts';
 import type { Relocation } from '../../../core/relocation.ts';
+import { SqlError } from '../../../drivers/sql.ts';
 import { tenantTables, type Table } from '../tables.ts';
 import { dropTriggers, installTriggers } from './capture.ts';
 import { countTables } from './compare.ts';
@@ -52,13 +53,14 @@ export function relocateRows(
     async copy(part, watch) {
       const table = tables().find(({ name }) => name === part);
       if (table === undefined) throw new BulkheadError('internal', { reason: `there is no table ${part}` });
-      return await copyTable(ends, table, watch);
+      return await explained(copyTable(ends, table, watch));
     },
-    catchUp: () => replayChanges(ends, tables()),
+    catchUp: () => explained(replayChanges(ends, tables())),
     pause: () => pauseWrites(from),
     resume: () => setGate(from, { writesPaused: false }),
     async settle() {
-      await drain(ends, tables());
+      assertSameVersion(deps, way);
+      await explained(drain(ends, tables()));
       return { counts: await compareCounts(ends, tables()) };
     },
     async admit(what) {
@@ -91,6 +93,32 @@ export function relocateRows(
       return await eraseWhole(deps, way.from);
     },
   };
+}
+
+/** A server without room says so in a class of errors of its own; what it means here is that the tenant cannot be there. */
+async function explained<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (cause) {
+    if (!(cause instanceof SqlError) || !cause.sqlState.startsWith('53')) throw cause;
+    throw new BulkheadError(
+      'isolation_unavailable',
+      { reason: 'the target is out of disk space or another resource', sqlState: cause.sqlState },
+      { cause },
+    );
+  }
+}
+
+/** A migration that came to one of them meanwhile changes rows without a note. */
+function assertSameVersion(
+  deps: RowsMoveDeps,
+  way: { readonly from: Placement; readonly to: Placement },
+): void {
+  const version = ({ container }: Placement): string => deps.versionOf(container) ?? deps.newestVersion;
+  if (version(way.from) !== version(way.to))
+    throw new BulkheadError('operation_in_progress', {
+      reason: 'the tables were migrated meanwhile; move again when the migration is done',
+    });
 }
 
 async function drain(
