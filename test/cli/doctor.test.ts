@@ -79,6 +79,8 @@ describeWith('postgres', 'doctor on PostgreSQL', (url) => {
     expect(found.checks.filter(({ state }) => state === 'fail')).toEqual([]);
     for (const isolation of ['shared', 'schema', 'database'])
       expect(stateOf(found, `role of ${isolation} tenants`)).toBe('ok');
+    expect([stateOf(found, 'migrations'), stateOf(found, 'tables of schema tenants')]).toEqual(['ok', 'ok']);
+    expect(stateOf(found, 'proof of the pool database')).toBe('ok');
     const { rows } = await database.root.query<{ left: string }>(
       `select (select count(*) from bulkhead.tenant where state <> 'deleted')
             + (select count(*) from bulkhead_wall.tenant)
@@ -130,6 +132,8 @@ const sound: Seat = {
   acting: weak,
   memberOf: [{ ...weak, name: 'bh_x_app_group' }],
   owned: [],
+  reachable: 9,
+  unwalled: [],
   versionNumber: 170_012,
   version: '17.12',
   extensions: { vector: '0.8.7' },
@@ -191,6 +195,7 @@ describe('what doctor makes of what it sees', () => {
       'fail',
     ],
     ['an owned table', { owned: ['shared.documents'] }, 'ownership of shared tenants', 'fail'],
+    ['a table without a wall', { unwalled: ['shared.notes'] }, 'tables of shared tenants', 'fail'],
     ['fsync off', settings({ fsync: 'off' }), 'durability', 'fail'],
     ['remote_apply', settings({ synchronous_commit: 'remote_apply' }), 'durability', 'ok'],
     ['every statement logged', settings({ log_statement: 'all' }), 'statement log', 'warn'],

@@ -8,6 +8,7 @@ import { keyCreateCommand } from './key-create.ts';
 import { keyListCommand } from './key-list.ts';
 import { keyRevokeCommand } from './key-revoke.ts';
 import { keyRotateCommand } from './key-rotate.ts';
+import { migrateCommand } from './migrate.ts';
 import { operationShowCommand } from './operation-show.ts';
 import { planListCommand } from './plan-list.ts';
 import { proveCommand } from './prove.ts';
@@ -43,6 +44,7 @@ export function createTree(cli: Cli, program: () => Command): readonly Command[]
       serverAddCommand(cli),
     ]),
     group('operation', 'long pieces of work on tenants', [operationShowCommand(cli)]),
+    migrateCommand(cli),
     doctorCommand(cli),
     proveCommand(cli),
     demoCommand(cli),

@@ -35,7 +35,7 @@ export async function findServer(config: Config): Promise<string | undefined> {
 }
 
 /** Asking a question must not make a database; starting a server does. */
-async function assertDataExists({ databaseUrl, dataDir, host, port }: Config): Promise<void> {
+export async function assertDataExists({ databaseUrl, dataDir, host, port }: Config): Promise<void> {
   if (databaseUrl !== undefined) return;
   try {
     await access(dataDir);

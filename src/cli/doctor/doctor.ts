@@ -12,11 +12,13 @@ import type { Session } from '../session.ts';
 import { alternate, alternationRounds } from './alternate.ts';
 import { fail, ok, untested, type Check } from './check.ts';
 import { drawChecks } from './draw.ts';
+import { checkMigrations } from './fleet-checks.ts';
 import { checkHost } from './host.ts';
 import { checkRoles } from './role-checks.ts';
 import { readSeat, type Seat } from './seat.ts';
 import { checkServer } from './server-checks.ts';
 import { createGuests } from './throw-aways.ts';
+import { checkWalls } from './wall-checks.ts';
 
 /** Looks at everything, changes nothing that stays. */
 export async function doctor(session: Session): Promise<Exit> {
@@ -122,6 +124,7 @@ async function examine(session: Session, node: Bulkhead): Promise<readonly Check
     const own = await guests.invite('database');
     checks.push(...checkRoles({ ...of, isolation: 'database', seat: await seatOf(node, own) }));
   }
+  checks.push(...(await checkMigrations(node)), ...(await checkWalls(node)));
   checks.push(await checkAlternation(session, node, [shared, schema]));
   return checks;
 }

@@ -12,7 +12,7 @@ export interface SeatOf {
 
 /** The roles that tenants' statements run as are weak: whatever they are made to say, they cannot step over the wall. */
 export function checkRoles(of: SeatOf): readonly Check[] {
-  return [checkPowers(of), checkMemberships(of), checkOwnership(of)];
+  return [checkPowers(of), checkMemberships(of), checkOwnership(of), checkReach(of)];
 }
 
 function powersOf(role: SeatRole): readonly string[] {
@@ -62,6 +62,20 @@ function checkOwnership({ isolation, seat }: SeatOf): Check {
       about,
       seat.owned.slice(0, 5).join(', '),
       `give them to the owner of the database: alter … owner to …`,
+    ),
+  });
+}
+
+/** From where the attacker sits: what it can write must be behind the wall. Tables for all tenants it may only read. */
+function checkReach({ isolation, seat }: SeatOf): Check {
+  const about = { area: 'walls', name: `tables of ${isolation} tenants` } as const;
+  if (seat.reachable === 0) return untested(about, 'it reaches no table at all');
+  return expectThat(seat.unwalled.length === 0, {
+    good: ok(about, `${seat.reachable} in reach, all behind the wall`),
+    bad: fail(
+      about,
+      `${seat.unwalled.slice(0, 5).join(', ')}: no forced row-level security`,
+      'make the table in a migration, which walls it, or revoke the rights on it',
     ),
   });
 }

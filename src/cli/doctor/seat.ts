@@ -19,6 +19,10 @@ const Seat = z.object({
   /** Every role the login is a member of, however far away. */
   memberOf: z.array(Role),
   owned: z.array(z.string()),
+  /** Tables it may touch. */
+  reachable: z.number(),
+  /** Of these, tables that it may write and no forced row-level security guards. */
+  unwalled: z.array(z.string()),
   versionNumber: z.number(),
   version: z.string(),
   extensions: z.record(z.string(), z.string()),
@@ -45,6 +49,14 @@ export async function readSeat(rows: RowsHandle): Promise<Seat> {
           'name', rolname, 'superuser', rolsuper, 'bypassesRls', rolbypassrls, 'createsRoles', rolcreaterole,
           'createsDatabases', rolcreatedb, 'replicates', rolreplication) as role
         from pg_catalog.pg_roles
+    ), reach as (
+      select c.oid::regclass::text as name, c.relrowsecurity and c.relforcerowsecurity as walled,
+             has_table_privilege(c.oid, 'insert, update, delete, truncate') as writable
+        from pg_catalog.pg_class c
+        join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+       where c.relkind in ('r', 'p') and n.nspname !~ '^(pg_|information_schema$)'
+         and has_schema_privilege(n.oid, 'usage')
+         and has_table_privilege(c.oid, 'select, insert, update, delete, truncate')
     )
     select jsonb_build_object(
       'login', (select role from described where rolname = session_user),
@@ -57,6 +69,8 @@ export async function readSeat(rows: RowsHandle): Promise<Seat> {
           union all select 'function ' || p.oid::regprocedure::text, p.proowner from pg_catalog.pg_proc p
           union all select 'database ' || b.datname, b.datdba from pg_catalog.pg_database b
         ) o join described d on d.oid = o.owner where d.rolname = current_user), '[]'),
+      'reachable', (select count(*) from reach),
+      'unwalled', coalesce((select jsonb_agg(name order by name) from reach where writable and not walled), '[]'),
       'versionNumber', current_setting('server_version_num')::integer,
       'version', current_setting('server_version'),
       'extensions', coalesce((select jsonb_object_agg(extname, extversion) from pg_catalog.pg_extension), '{}'),
