@@ -170,9 +170,13 @@ export class MigrationRun {
   async #runUnit(unit: Unit): Promise<void> {
     const { options } = this.#input;
     if (options.signal?.aborted === true) return this.#stopWith('paused', 'it was stopped from outside');
-    const ended = await runUnit(this.#deps, unit);
-    await this.#record(ended);
     const allowed = toAllowed(options.abortAfter, this.#total);
+    const ended = await runUnit(
+      this.#deps,
+      unit,
+      (failures) => this.#stop !== undefined || this.#failed + failures > allowed,
+    );
+    await this.#record(ended);
     if (this.#failed > allowed)
       this.#stopWith('paused', `${this.#failed} containers failed, and ${allowed} were allowed`);
   }

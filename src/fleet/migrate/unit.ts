@@ -25,6 +25,9 @@ export interface UnitDeps {
 const containersTogether = 20;
 const migrationsTogether = 40;
 
+/** Proved and journalled together: a question to the catalogue of a thousand schemas costs the same for one as for many. */
+const containersInUnit = 100;
+
 export function toUnits(work: readonly PlannedWork[], size: 'one' | 'many'): readonly Unit[] {
   const groups = Map.groupBy(work, ({ item, migrations }) =>
     JSON.stringify([item.database, item.kind, migrations.map(({ set, number }) => [set, number])]),
@@ -32,34 +35,55 @@ export function toUnits(work: readonly PlannedWork[], size: 'one' | 'many'): rea
   return [...groups.values()].flatMap((group) => {
     const [first] = group;
     if (first === undefined) return [];
-    const fitting = Math.max(1, Math.floor(migrationsTogether / first.migrations.length));
-    const count = size === 'one' ? 1 : Math.min(containersTogether, fitting);
-    return Array.from({ length: Math.ceil(group.length / count) }, (_, index) => ({
-      server: first.item.server,
-      work: group.slice(index * count, (index + 1) * count),
-    }));
+    const count = size === 'one' ? 1 : containersInUnit;
+    return chunksOf(group, count).map((work) => ({ server: first.item.server, work }));
   });
 }
 
-/** Never throws: what fails is data. */
-export async function runUnit(deps: UnitDeps, unit: Unit): Promise<readonly EndedContainer[]> {
-  const together = unit.work.length > 1 ? await runTogether(deps, unit.work) : undefined;
-  const ended = together ?? (await runEach(deps, unit.work));
-  const done = ended.filter(({ state }) => state === 'done').map(({ container }) => container);
+function chunksOf<T>(items: readonly T[], size: number): readonly (readonly T[])[] {
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, index) =>
+    items.slice(index * size, (index + 1) * size),
+  );
+}
+
+/**
+ * What fails is data.
+ * @param isEnough asked with the number of failures so far; true leaves the rest of the unit as it is
+ */
+export async function runUnit(
+  deps: UnitDeps,
+  unit: Unit,
+  isEnough: (failures: number) => boolean,
+): Promise<readonly EndedContainer[]> {
+  const ended: EndedContainer[] = [];
+  const perContainer = unit.work[0]?.migrations.length ?? 1;
+  const together = Math.max(1, Math.min(containersTogether, Math.floor(migrationsTogether / perContainer)));
+  for (const work of chunksOf(unit.work, together)) {
+    if (isEnough(ended.filter(({ state }) => state === 'failed').length)) break;
+    const done = work.length > 1 ? await runTogether(deps, work) : undefined;
+    ended.push(...(done ?? (await runEach(deps, work))));
+  }
+  await deps.versions.record(
+    ended.flatMap(({ container, to }) => (to === undefined ? [] : [{ container, version: to }])),
+  );
+  return await proved(deps, unit, ended);
+}
+
+/** What the proof finds wrong has failed, whatever version it is at. */
+async function proved(
+  deps: UnitDeps,
+  unit: Unit,
+  ended: readonly EndedContainer[],
+): Promise<readonly EndedContainer[]> {
+  const done = new Set(ended.filter(({ state }) => state === 'done').map(({ container }) => container));
   const broken = await prove(
     deps,
-    unit.work.filter(({ item }) => done.includes(item.address)),
+    unit.work.filter(({ item }) => done.has(item.address)),
   );
-  const proved = ended.map((one) => {
+  return ended.map((one) => {
     const reason = broken.get(one.container);
-    return reason === undefined ? one : { ...one, state: 'failed' as const, code: 'table_unwalled', reason };
+    return reason === undefined ? one : { ...one, state: 'failed', code: 'table_unwalled', reason };
   });
-  await deps.versions.record(
-    ended.flatMap(({ container, state, to }) =>
-      state === 'done' && to !== undefined ? [{ container, version: to }] : [],
-    ),
-  );
-  return proved;
 }
 
 function doneAt({ item, migrations }: PlannedWork, durationMs: number): EndedContainer {

@@ -1,0 +1,96 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Bulkhead } from '../../src/bulkhead.ts';
+import type { Tenant } from '../../src/core/tenant.ts';
+import { operator } from '../support/node.ts';
+import { describeWith } from '../support/services.ts';
+import { openFleet, withRows, type FleetUnderTest } from './support/fleet-node.ts';
+
+describeWith('postgres', 'containers that fail', (url) => {
+  let fleet: FleetUnderTest;
+  let tenants: Tenant[];
+  let next: Bulkhead;
+
+  beforeAll(async () => {
+    fleet = await openFleet(url);
+    tenants = [];
+    for (let i = 0; i < 6; i += 1) tenants.push(await fleet.first.tenant('schema'));
+    // Two tenants have rows that the next release's rule does not allow.
+    for (const one of tenants.slice(0, 2))
+      for (const title of ['same', 'same'])
+        await withRows(fleet.first.node, one.id, (rows) => rows.table('notes').create({ title }));
+    await fleet.folder.add('0002_unique.sql', `-- every title once\nalter table notes add unique (title);`);
+    next = await fleet.release();
+  });
+  afterAll(() => fleet[Symbol.asyncDispose]());
+
+  const bad = (): (string | undefined)[] => tenants.slice(0, 2).map(({ id }) => id);
+
+  test('a canary that fails pauses the run before anybody else is touched', async () => {
+    const run = await next.fleet.migrate({ canary: [tenants[0]?.slug ?? ''] }, operator);
+    expect(run).toMatchObject({ state: 'paused', counts: { failed: 1, done: 0, pending: 6 } });
+    expect((await next.fleet.cancel(run.id)).state).toBe('cancelled');
+  });
+
+  test('a run pauses when more fail than are allowed, and goes on when it is resumed', async () => {
+    const run = await next.fleet.migrate({ abortAfter: 0, workers: 1 }, operator);
+    expect(run.state).toBe('paused');
+    expect(run.reason).toContain('were allowed');
+    const resumed = await next.fleet.resume(run.id, { abortAfter: 10 });
+    expect(resumed).toMatchObject({ state: 'failed', counts: { failed: 2, done: 5, pending: 0 } });
+  });
+
+  test('a failure is recorded with file, line and reason and without rows; its neighbours in the same transaction went on', async () => {
+    const [last] = await next.fleet.runs(1);
+    const detail = await next.fleet.run(last?.id ?? '');
+    const failed = detail?.containers.filter(({ state }) => state === 'failed') ?? [];
+    expect(failed.map(({ tenant }) => tenant).toSorted()).toEqual(bad().toSorted());
+    for (const { reason } of failed) {
+      expect(reason).toContain('0002_unique.sql:2');
+      expect(reason).not.toContain('same');
+    }
+  });
+
+  test('what failed is retried alone, when its rows have been mended', async () => {
+    const [last] = await next.fleet.runs(1);
+    for (const one of tenants.slice(0, 2))
+      await withRows(next, one.id, async (rows) => {
+        const { rows: found } = await rows.table('notes').findAll();
+        await rows.table('notes').delete(String(found[0]?.['id']));
+      });
+    const retried = await next.fleet.migrate({ retry: last?.id }, operator);
+    expect(retried).toMatchObject({ state: 'done', counts: { done: 2, failed: 0 } });
+  });
+
+  test('a container whose wall was taken down fails the proof that follows its migration', async () => {
+    await fleet.folder.add('0003_more.sql', 'alter table notes add column more text;');
+    const schema = `tenant_${tenants[3]?.id.replaceAll('-', '')}`;
+    await fleet.database.root.script(`alter table ${schema}.documents no force row level security`);
+    const node = await fleet.release();
+    const run = await node.fleet.migrate({ abortAfter: 5 }, operator);
+    expect(run).toMatchObject({ state: 'failed', counts: { failed: 1, done: 6 } });
+    const [failed] = (await node.fleet.run(run.id))?.containers ?? [];
+    expect(failed?.reason).toContain('documents has row-level security off or not forced');
+  });
+
+  test('a schema that somebody is working in is waited for a little and then left, and traffic is not held up', async () => {
+    await fleet.folder.add('0004_more.sql', 'alter table notes add column four text;');
+    const [busy, free] = [tenants[4], tenants[5]];
+    if (busy === undefined || free === undefined) throw new Error('no tenants');
+    const schema = `tenant_${busy.id.replaceAll('-', '')}`;
+    const node = await fleet.release();
+    let release = (): void => {};
+    const held = new Promise<void>((resolve) => (release = resolve));
+    const holding = fleet.database.root.transaction(async (tx) => {
+      await tx.script(`select * from ${schema}.notes`);
+      await held;
+    });
+    const running = node.fleet.migrate({ only: [busy.id, free.id] }, operator);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    const startedMs = performance.now();
+    await withRows(fleet.first.node, busy.id, (rows) => rows.table('notes').count());
+    expect(performance.now() - startedMs).toBeLessThan(2_000);
+    release();
+    await holding;
+    expect((await running).counts.done).toBe(2);
+  });
+});
