@@ -8,6 +8,7 @@ import { createRowsFleet } from './compartments/rows/fleet.ts';
 import { compileMigrations } from './compartments/rows/migrations/compile.ts';
 import { readMigrationFolder } from './compartments/rows/migrations/files.ts';
 import { TablesByVersion } from './compartments/rows/models.ts';
+import { checkWalls } from './compartments/rows/migrations/wall-check.ts';
 import { preparePool } from './compartments/rows/provision.ts';
 import type { Residence } from './compartments/rows/route.ts';
 import type { RowsCompartment } from './compartments/rows/rows.ts';
@@ -196,6 +197,8 @@ async function openCatalog(
     },
   };
   await preparePool(deps, mainServer);
+  // A table that somebody made by hand, or a wall that somebody took down, stops the start.
+  await checkWalls(main.pool, { schemas: 'all', shared: [...compiled.shared, ...config.sharedTables] });
   return { servers, rows: createRows(deps), containers: createRowsFleet(deps, compiled.shared) };
 }
 

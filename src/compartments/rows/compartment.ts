@@ -18,6 +18,7 @@ import type { RowsDeps } from './deps.ts';
 import { eraseContainer } from './erase.ts';
 import { createHandle } from './handle.ts';
 import { rotateLogin } from './logins.ts';
+import { containerPath } from './migrations/names.ts';
 import { LingeringAdmins } from './move/lingering.ts';
 import { relocateRows, type RowsMoveDeps } from './move/relocation.ts';
 import { TenantPools } from './pools.ts';
@@ -164,7 +165,7 @@ function toContext(scope: Scope, container: RowsContainer, deps: RowsDeps): Omit
   return {
     tenantId: scope.tenantId,
     role: container.kind === 'schema' ? deps.roles.own(container) : undefined,
-    searchPath: container.kind === 'schema' ? `${container.schema}, pg_temp` : undefined,
+    searchPath: container.kind === 'schema' ? containerPath(container.schema) : undefined,
     // The logins have the defaults already; sending them again would cost every statement.
     statementTimeoutMs: differing(governor.statementTimeoutMs, defaultGovernor.statementTimeoutMs),
     lockTimeoutMs: differing(governor.lockTimeoutMs, defaultGovernor.lockTimeoutMs),

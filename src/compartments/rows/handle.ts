@@ -1,5 +1,6 @@
 import { BulkheadError } from '../../core/errors.ts';
 import type { Scope } from '../../core/scope.ts';
+import { isDataStatement } from '../../drivers/data-statement.ts';
 import type { Row, RunOptions, SqlResult, SqlStatement, SqlTransaction } from '../../drivers/sql.ts';
 import type { ContainerTables } from './container-tables.ts';
 import { createRepository, type ScopedRunner, type TableSql } from './repository.ts';
@@ -126,11 +127,7 @@ function createTransactionHandle(
 
 type Run = <R extends Row>(statement: SqlStatement, options: RunOptions) => Promise<SqlResult<R>>;
 
-function createSurface(
-  scope: Scope,
-  tables: ContainerTables,
-  run: Run,
-): Pick<RowsHandle, 'sql' | 'table'> {
+function createSurface(scope: Scope, tables: ContainerTables, run: Run): Pick<RowsHandle, 'sql' | 'table'> {
   const runner: ScopedRunner = {
     tenantId: scope.tenantId,
     run: (statement) => run(statement, { lane: 'shared' }),
@@ -162,10 +159,14 @@ function findTable(tables: ContainerTables, name: string): TableSql {
 function toStatement(strings: TemplateStringsArray, values: readonly unknown[]): SqlStatement {
   if (!Array.isArray(strings) || !Object.isFrozen(strings) || !Array.isArray(strings.raw))
     throw new BulkheadError('value_invalid', { reason: 'call sql as a tag: sql`select … where id = ${id}`' });
-  return {
-    text: strings.reduce((text, part, index) => (index === 0 ? part : `${text}$${index}${part}`), ''),
-    values,
-  };
+  const text = strings.reduce((sql, part, index) => (index === 0 ? part : `${sql}$${index}${part}`), '');
+  // LOCK TABLE or LISTEN would reach beyond the tenant without touching a row; tables change by migrations.
+  if (!isDataStatement(text))
+    throw new BulkheadError('value_invalid', {
+      reason:
+        'one statement that reads or writes rows: select, insert, update, delete, merge, values or with',
+    });
+  return { text, values };
 }
 
 /** Every row that says whose it is must say the scope's tenant. The wall already holds; this notices if it ever does not. */

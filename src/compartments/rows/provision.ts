@@ -13,6 +13,7 @@ import type { RowsDeps } from './deps.ts';
 import { quote } from './filter.ts';
 import { ensureLogin } from './logins.ts';
 import { applyMigrations } from './migrations/apply.ts';
+import { containerPath } from './migrations/names.ts';
 import { readApplied } from './migrations/history.ts';
 import { groupRole, installWall, literal } from './wall.ts';
 
@@ -30,7 +31,7 @@ export async function preparePool(deps: RowsDeps, name: string): Promise<void> {
     grant usage on schema ${quote(sharedSchema)} to ${app};
     do $$ begin
       execute format('grant connect on database %I to ${app}', current_database());
-      execute format('alter role ${app} in database %I set search_path = ${sharedSchema}, pg_temp', current_database());
+      execute format('alter role ${app} in database %I set search_path = ${containerPath(sharedSchema)}', current_database());
     end $$;`);
   await prepareShared(deps, { server: name, pool });
 }
@@ -101,7 +102,7 @@ async function provisionDatabase(
     revoke all on schema ${quote(ownDatabaseSchema)} from public;
     grant usage on schema ${quote(ownDatabaseSchema)} to ${quote(role)};
     grant connect on database ${quote(container.database)} to ${quote(role)};
-    alter role ${quote(role)} in database ${quote(container.database)} set search_path = ${ownDatabaseSchema}, pg_temp;`);
+    alter role ${quote(role)} in database ${quote(container.database)} set search_path = ${containerPath(ownDatabaseSchema)};`);
   await applyMigrations(admin, { schema: ownDatabaseSchema, role, migrations: deps.migrations });
   await admit(admin, { tenant, schema: ownDatabaseSchema });
 }
