@@ -28,6 +28,14 @@ export interface ContainerReading {
   readonly known: number;
 }
 
+/** One thing that is so in a container: a column, a policy, a right. Comparable between containers. */
+export interface ContainerFact {
+  readonly kind: string;
+  readonly table: string;
+  readonly name: string;
+  readonly definition: string;
+}
+
 /** A container and the migrations it is to get. */
 export interface ContainerWork {
   readonly container: FleetContainer;
@@ -54,4 +62,8 @@ export interface FleetContainers {
   toSql(work: ContainerWork): string;
   /** @returns what is wrong with the wall of each container where something is, by address */
   prove(containers: readonly FleetContainer[]): Promise<ReadonlyMap<string, string>>;
+  /** By address. */
+  facts(containers: readonly FleetContainer[]): Promise<ReadonlyMap<string, readonly ContainerFact[]>>;
+  /** What these migrations make of an empty container. */
+  expected(server: string, migrations: readonly FleetMigration[]): Promise<readonly ContainerFact[]>;
 }

@@ -5,6 +5,7 @@ import type { Actor } from '../core/scope.ts';
 import type { AdminDatabase } from '../drivers/sql.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { FleetContainers } from './containers.ts';
+import { findDrift } from './drift/find-drift.ts';
 import type { Fleet, FleetRun, MigrationOptions, MigrationScope, WatchRun } from './fleet.ts';
 import { takeInventory, toContainerState } from './migrate/inventory.ts';
 import { findOwn, toMigrationPlan, toPlan, toTarget } from './migrate/plan.ts';
@@ -149,6 +150,8 @@ export function createFleet(options: FleetDeps): Fleet {
     },
 
     freezes: () => freezes.list(),
+
+    drift: (asked = {}) => findDrift(deps, asked.only),
   };
 }
 

@@ -1,5 +1,6 @@
 import type { TenantId } from '../core/ids.ts';
 import type { Actor } from '../core/scope.ts';
+import type { DriftReport } from './drift/report.ts';
 
 /** A container as the fleet sees it. */
 export interface ContainerState {
@@ -159,4 +160,6 @@ export interface Fleet {
   /** @throws tenant_not_found, not_found */
   unfreeze(tenant: string, actor: Actor): Promise<void>;
   freezes(): Promise<readonly Freeze[]>;
+  /** Compares containers with what their migrations make. @throws value_invalid */
+  drift(options?: { readonly only?: readonly string[] | undefined }): Promise<DriftReport>;
 }

@@ -9,6 +9,7 @@ import {
   toContainerAddress,
   type RowsContainer,
 } from './container.ts';
+import { expectedFacts, readContainerFacts, type ContainerFact } from './container-facts.ts';
 import type { RowsDeps } from './deps.ts';
 import { applyMigrations } from './migrations/apply.ts';
 import type { CompiledMigration } from './migrations/compile.ts';
@@ -45,7 +46,7 @@ export function createRowsFleet(deps: RowsDeps, shared: readonly string[]) {
     const container = parseAddress(address);
     return { schema: schemaOf(container), role: roleOf(container, deps.roles) };
   };
-  const compiled = ({ migrations }: Work): readonly CompiledMigration[] =>
+  const compiled = (migrations: Work['migrations']): readonly CompiledMigration[] =>
     migrations.map((wanted) => {
       const found = deps.migrations.find(({ set, number }) => set === wanted.set && number === wanted.number);
       if (found === undefined) throw new BulkheadError('internal', { reason: 'an unknown migration' });
@@ -76,7 +77,7 @@ export function createRowsFleet(deps: RowsDeps, shared: readonly string[]) {
     migrateTogether: async (work: readonly Work[]) => {
       const [first] = work;
       if (first === undefined) return;
-      const all = work.map((one) => ({ one, migrations: compiled(one) }));
+      const all = work.map((one) => ({ one, migrations: compiled(one.migrations) }));
       // An extension is the database's, not the container's: it is put there first, by the way of one at a time.
       if (all.some(({ migrations }) => migrations.some(({ extensions }) => extensions.length > 0))) {
         for (const { one } of all) await migrate(one);
@@ -88,7 +89,7 @@ export function createRowsFleet(deps: RowsDeps, shared: readonly string[]) {
       await withDatabase(first.container, (admin) => admin.script(scripts.join(';\n')));
     },
     migrate: async (work: Work) => void (await migrate(work)),
-    toSql: (work: Work) => `${toScript(target(work.container.address), compiled(work))};`,
+    toSql: (work: Work) => `${toScript(target(work.container.address), compiled(work.migrations))};`,
     prove: async (containers: readonly Described[]): Promise<ReadonlyMap<string, string>> => {
       const [first] = containers;
       if (first === undefined) return new Map();
@@ -103,6 +104,21 @@ export function createRowsFleet(deps: RowsDeps, shared: readonly string[]) {
             : [[address, found.map(({ name, problem }) => `${name} ${problem}`).join('; ')] as const];
         }),
       );
+    },
+    facts: async (
+      containers: readonly Described[],
+    ): Promise<ReadonlyMap<string, readonly ContainerFact[]>> => {
+      const [first] = containers;
+      if (first === undefined) return new Map();
+      const asked = containers.map(({ address }) => target(address));
+      const found = await withDatabase(first, (admin) =>
+        admin.transaction((tx) => readContainerFacts(tx, asked)),
+      );
+      return new Map(containers.map(({ address, schema }) => [address, found.get(schema) ?? []]));
+    },
+    expected: async (server: string, migrations: Work['migrations']) => {
+      const { pool } = await deps.servers.server(server);
+      return await expectedFacts(pool, compiled(migrations));
     },
   };
 }
