@@ -110,8 +110,8 @@ async function answered<Value>(ask: () => Promise<Value>): Promise<Value> {
 /** Such as ECONNREFUSED, which fetch hides in the cause of a `TypeError: fetch failed`. */
 function toReason(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
-  const { code } = (error.cause ?? {}) as { code?: unknown };
-  return typeof code === 'string' ? code : error.message;
+  const { code, message } = (error.cause ?? {}) as { code?: unknown; message?: unknown };
+  return [code, message].find((reason) => typeof reason === 'string') ?? error.message;
 }
 
 function parseResult(text: string, response: Response): unknown {

@@ -18,15 +18,16 @@ export function homePage(version: string): Page {
 </ul>
 <h2>First steps</h2>
 <p>The operator token was printed at the first start, and is kept in <code>operator-token</code> in the data folder.</p>
-<pre><code>TOKEN=$(cat .bulkhead/operator-token)
+<pre><code>URL=http://localhost:7070   # where this page is
+TOKEN=$(cat .bulkhead/operator-token)
 
-curl -sX POST localhost:7070/v1/tenants -H "Authorization: Bearer $TOKEN" \\
+curl -sX POST $URL/v1/tenants -H "Authorization: Bearer $TOKEN" \\
   -H 'Content-Type: application/json' -d '{"slug":"acme","name":"Acme"}'
 
-curl -sX POST localhost:7070/v1/tenants/acme/keys -H "Authorization: Bearer $TOKEN" \\
+curl -sX POST $URL/v1/tenants/acme/keys -H "Authorization: Bearer $TOKEN" \\
   -H 'Content-Type: application/json' -d '{"name":"first key"}'
 
-curl -sX POST localhost:7070/v1/documents -H "Authorization: Bearer bh_…" \\
+curl -sX POST $URL/v1/documents -H "Authorization: Bearer bh_…" \\
   -H 'Content-Type: application/json' -d '{"title":"Hello","content":"Only Acme can read this."}'</code></pre>
 </main>`,
   });

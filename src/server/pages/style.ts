@@ -39,11 +39,12 @@ button { font: inherit; font-weight: 600; color: var(--on-accent); background: v
   border-radius: 6px; padding: .5rem 1.1rem; margin-top: .9rem; cursor: pointer; }
 button[disabled] { opacity: .6; cursor: wait; }
 .note { color: var(--soft); font-size: .9rem; font-weight: 400; }
-.bar { position: sticky; top: 0; z-index: 1; background: var(--paper); border-bottom: 1px solid var(--line); padding: .2rem 0 .8rem; }
+.bar { border-bottom: 1px solid var(--line); padding: .2rem 0 .8rem; }
 .bar > div { display: grid; grid-template-columns: 1fr 1fr; gap: 0 1rem; }
-@media (max-width: 40rem) { .bar > div { grid-template-columns: 1fr; } .bar { position: static; } }
+@media (max-width: 40rem) { .bar > div { grid-template-columns: 1fr; } }
 details { border: 1px solid var(--line); border-radius: 8px; margin: .5rem 0; background: var(--panel); }
 summary { cursor: pointer; padding: .6rem .9rem; display: flex; gap: .7rem; align-items: baseline; flex-wrap: wrap; }
+summary::before { content: '▸'; color: var(--soft); } details[open] > summary::before { content: '▾'; }
 summary .path { font-family: var(--mono); font-size: .9rem; overflow-wrap: anywhere; }
 summary .what { color: var(--soft); }
 .method { font: 700 .75rem var(--mono); min-width: 4.2em; text-align: center; padding: .2em .5em; border-radius: 4px;
