@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Bulkhead } from '../../src/bulkhead.ts';
@@ -8,6 +8,7 @@ import type { Actor } from '../../src/core/scope.ts';
 import type { Isolation } from '../../src/core/placement.ts';
 import type { Tenant } from '../../src/core/tenant.ts';
 import { createBulkhead, type BulkheadOptions } from '../../src/create-bulkhead.ts';
+import { privateTemplateFolder } from '../../src/drivers/pglite/template.ts';
 import { openPostgresAdmin } from '../../src/drivers/postgres/open.ts';
 import type { AdminDatabase } from '../../src/drivers/sql.ts';
 
@@ -70,6 +71,13 @@ async function dropRoles(server: AdminDatabase, prefix: string): Promise<void> {
   }
 }
 
+/** initdb takes seconds; the embedded databases of all test files start from one template, as those of one folder do. */
+async function shareTemplate(dataDir: string): Promise<void> {
+  const databases = join(dataDir, 'databases');
+  await mkdir(databases, { recursive: true, mode: 0o700 });
+  await symlink(await privateTemplateFolder(), join(databases, '.template'));
+}
+
 export interface TestNode extends AsyncDisposable {
   readonly node: Bulkhead;
   readonly dataDir: string;
@@ -87,6 +95,7 @@ export async function newTestNode(
 ): Promise<TestNode> {
   const { databaseUrl, env, ...rest } = options;
   const dataDir = await mkdtemp(join(tmpdir(), 'bulkhead-test-'));
+  await shareTemplate(dataDir);
   const config = readConfig({
     BULKHEAD_DATA_DIR: dataDir,
     BULKHEAD_LOG_LEVEL: 'silent',
