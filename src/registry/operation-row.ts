@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { errorTable, type ErrorCode } from '../core/errors.ts';
-import { operationKinds, operationStates, type Operation } from './registry.ts';
+import { operationKinds, operationStates, type Operation } from './operation.ts';
 import { instant, nullable, parseRow, tenantId } from './row-parts.ts';
 
 const operationShape = z.object({

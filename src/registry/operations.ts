@@ -3,8 +3,9 @@ import { BulkheadError } from '../core/errors.ts';
 import { newUuid7 } from '../core/ids.ts';
 import type { Actor } from '../core/scope.ts';
 import type { AdminDatabase } from '../drivers/sql.ts';
+import { toAuditDetail } from './audit-detail.ts';
 import { operationColumns, parseOperationRow, toJournalJson } from './operation-row.ts';
-import type { Operation, OperationProgress, OperationStore } from './registry.ts';
+import type { Operation, OperationProgress, OperationStore } from './operation.ts';
 import { refusing, writeAudited, type AuditNote } from './write.ts';
 
 /** Database time throughout: nodes need not agree on the hour. */
@@ -15,21 +16,33 @@ const beginText = `insert into bulkhead.operation as o
     (id, tenant_id, kind, input, actor_kind, actor_id, owner_node, lease_until)
   values ($6::uuid, $4::uuid, $7, $8::jsonb, $1, $2, $9, ${leaseEnd('$10')}) returning ${operationColumns}`;
 
+/**
+ * In a select list: this commit does not wait for the disk. What the journal loses in a crash of the database is its
+ * end, and steps that are done again end the same. Every other commit waits, and takes those before it along.
+ */
+const unhurried = (parameter: string): string => `set_config('synchronous_commit', ${parameter}::text, true)`;
+
 const heartbeatText = `update bulkhead.operation set lease_until = ${leaseEnd('$3')}
-  where id = $1::uuid and state = 'running' and owner_node = $2`;
+  where id = $1::uuid and state = 'running' and owner_node = $2 returning ${unhurried('$4')}`;
 
 // A step that is recorded twice stays as it was first recorded. Recording renews the lease.
 const stepText = `with held as (update bulkhead.operation set lease_until = ${leaseEnd('$5')}
     where id = $1::uuid and state = 'running' and owner_node = $2 returning id),
   step as (insert into bulkhead.operation_step (operation_id, name, result)
     select id, $3, $4::jsonb from held on conflict (operation_id, name) do nothing)
-  select 1 as held from held`;
+  select ${unhurried('$6')} from held`;
 
 const progressText = `update bulkhead.operation set progress = $4::jsonb, lease_until = ${leaseEnd('$3')}
   where id = $1::uuid and state = 'running' and owner_node = $2 returning cancel_requested as cancel`;
 
-const endText = `update bulkhead.operation o set state = $6, failure = $7::jsonb, ended_at = statement_timestamp()
-  where o.id = $8::uuid and o.state = 'running' and o.owner_node = $9 returning 1 as done`;
+// Its own audit entry: only the row knows who began it.
+const endText = `with ended as (
+    update bulkhead.operation set state = $3, failure = $4::jsonb, ended_at = statement_timestamp()
+    where id = $1::uuid and state = 'running' and owner_node = $2
+    returning tenant_id, kind, actor_kind, actor_id),
+  noted as (insert into bulkhead.audit_event (actor_kind, actor_id, action, tenant_id, detail)
+    select actor_kind, actor_id, kind || '.' || $3, tenant_id, $5::jsonb from ended)
+  select ${unhurried('$6')} from ended`;
 
 const claimText = `update bulkhead.operation o set owner_node = $1, lease_until = ${leaseEnd('$2')}
   where o.id in (select id from bulkhead.operation
@@ -54,10 +67,13 @@ export class SqlOperationStore implements OperationStore {
   readonly #leaseS: number;
   /** One process, not one machine: after a restart the old owner of the same name is dead, and must look so. */
   readonly owner: string;
+  /** The embedded database has nobody who would write an unhurried commit to disk afterwards. */
+  readonly #commit: 'on' | 'off';
 
   constructor({ admin, nodeId, leaseMs }: OperationStoreOptions) {
     this.#admin = admin;
     this.#leaseS = leaseMs / 1000;
+    this.#commit = admin.dialect === 'postgres' ? 'off' : 'on';
     this.owner = `${nodeId}/${randomBytes(6).toString('hex')}`;
   }
 
@@ -74,8 +90,9 @@ export class SqlOperationStore implements OperationStore {
   }
 
   async heartbeat(id: string): Promise<void> {
-    const { rowCount } = await this.#admin.query(heartbeatText, [id, this.owner, this.#leaseS]);
-    if (rowCount === 0) throw lost(id);
+    const values = [id, this.owner, this.#leaseS, this.#commit];
+    const { rows } = await this.#admin.query(heartbeatText, values);
+    if (rows.length === 0) throw lost(id);
   }
 
   async recordStep(id: string, name: string, result: unknown): Promise<void> {
@@ -85,6 +102,7 @@ export class SqlOperationStore implements OperationStore {
       name,
       toJournalJson(result),
       this.#leaseS,
+      this.#commit,
     ]);
     if (rows.length === 0) throw lost(id);
   }
@@ -110,19 +128,19 @@ export class SqlOperationStore implements OperationStore {
   }
 
   async end(id: string, outcome: Parameters<OperationStore['end']>[1]): Promise<void> {
+    const { failure, state } = outcome;
+    const { rows } = await this.#admin.query(endText, [
+      id,
+      this.owner,
+      state,
+      failure === undefined ? null : toJournalJson(failure),
+      JSON.stringify(toAuditDetail({ operation: id, code: failure?.code, step: failure?.step })),
+      this.#commit,
+    ]);
+    if (rows.length > 0) return;
     const operation = await this.read(id);
     if (operation === undefined) throw new BulkheadError('not_found', { operation: id });
-    if (operation.state === outcome.state) return;
-    const { failure, state } = outcome;
-    const note: AuditNote = {
-      actor: operation.actor,
-      action: `${operation.kind}.${state}`,
-      tenant: operation.tenant,
-      detail: { operation: id, code: failure?.code, step: failure?.step },
-    };
-    const values = [state, failure === undefined ? null : toJournalJson(failure), id, this.owner];
-    const rows = await writeAudited(this.#admin, note, { write: endText, values });
-    if (rows.length === 0) throw lost(id);
+    if (operation.state !== state) throw lost(id);
   }
 
   async read(id: string): Promise<Operation | undefined> {
