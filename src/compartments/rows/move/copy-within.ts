@@ -1,8 +1,9 @@
 import type { CopyWatch } from '../../../core/relocation.ts';
 import { quote } from '../filter.ts';
 import { copiedColumns, type Table } from '../tables.ts';
+import { ReadBack } from './compare.ts';
 import { asMover, type MoveEnd } from './end.ts';
-import { addHashes, toHashSql, toLastSql, toPageSql, type Page } from './row-sql.ts';
+import { toHashSql, toLastSql, toPageSql, type Page } from './row-sql.ts';
 
 const pageRows = 20_000;
 
@@ -16,15 +17,20 @@ export async function copyWithin(
   watch: CopyWatch,
 ): Promise<{ readonly count: bigint; readonly hash: string }> {
   const own = await readOwnTypes(ends.to, table);
-  let total = { count: 0n, hash: '0' };
+  const readBack = new ReadBack(ends.to, table);
   let after: readonly string[] | undefined;
-  do {
-    const page = await copyPage(ends, { table, own, after });
-    total = { count: total.count + BigInt(page.count), hash: addHashes(total.hash, page.hash) };
-    await watch.copied(page.count);
-    after = page.last;
-  } while (after !== undefined);
-  return total;
+  for (;;) {
+    const [{ count, hash, last }] = await Promise.all([
+      copyPage(ends, { table, own, after }),
+      readBack.wait(),
+    ]);
+    readBack.begin({ after, upTo: last, count, hash });
+    await watch.copied(count);
+    if (last === undefined) break;
+    after = last;
+  }
+  await readBack.end();
+  return readBack.total;
 }
 
 async function copyPage(

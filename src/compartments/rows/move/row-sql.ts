@@ -25,12 +25,12 @@ export function keyList(table: Table, alias: string): string {
   return table.primaryKey.map((name) => `${alias}.${quote(name)}`).join(', ');
 }
 
-/** ` and (key) > (…)` where a page is not the first; parameters from `$first`. */
-export function toAfterSql(table: Table, alias: string, first: number): string {
+/** ` and (key) > (…)`, the values from parameter `$first` on. */
+export function toBoundSql(table: Table, operator: '>' | '<=', first: number): string {
   const values = table.primaryKey.map(
     (name, index) => `$${first + index}::${table.byName.get(name)?.type ?? 'text'}`,
   );
-  return ` and (${keyList(table, alias)}) > (${values.join(', ')})`;
+  return ` and (${keyList(table, 't')}) ${operator} (${values.join(', ')})`;
 }
 
 /** The rows of `alias` whose keys are in text arrays, one a key column, from `$first`. */
@@ -89,7 +89,7 @@ export function toPageSql(
   range: { readonly after: readonly string[] | undefined; readonly limit: number },
 ): string {
   const columns = copiedColumns(table).map(({ name }) => `t.${quote(name)}`);
-  const after = range.after === undefined ? '' : toAfterSql(table, 't', 2);
+  const after = range.after === undefined ? '' : toBoundSql(table, '>', 2);
   const order = table.primaryKey.length === 0 ? '' : ` order by ${keyList(table, 't')} limit ${range.limit}`;
   return `select ${columns.join(', ')} from ${relation} t where t.tenant_id = $1${after}${order}`;
 }
