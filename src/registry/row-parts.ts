@@ -1,7 +1,7 @@
 /** Pieces that row parsers are made of. Both drivers' forms of a value are accepted, and nothing else. */
 import { z } from 'zod';
 import { BulkheadError } from '../core/errors.ts';
-import { parseKeyId, parseSlug, parseTenantId } from '../core/ids.ts';
+import { parseKeyId, parseSlug, parseTenantId, type KeyId, type Slug, type TenantId } from '../core/ids.ts';
 
 /** int8 arrives as text from the wire and as a number or bigint from PGlite. */
 export const integer = z
@@ -20,7 +20,7 @@ export function nullable<Inner extends z.ZodType>(inner: Inner) {
   return inner.nullable().transform((value) => value ?? undefined);
 }
 
-function parsedBy<Parsed>(parse: (raw: unknown) => Parsed | undefined) {
+function parsedBy<Parsed>(parse: (raw: unknown) => Parsed | undefined): z.ZodType<Parsed> {
   return z.unknown().transform((raw, context) => {
     const parsed = parse(raw);
     if (parsed !== undefined) return parsed;
@@ -29,9 +29,9 @@ function parsedBy<Parsed>(parse: (raw: unknown) => Parsed | undefined) {
   });
 }
 
-export const tenantId = parsedBy(parseTenantId);
-export const slug = parsedBy(parseSlug);
-export const keyId = parsedBy(parseKeyId);
+export const tenantId: z.ZodType<TenantId> = parsedBy(parseTenantId);
+export const slug: z.ZodType<Slug> = parsedBy(parseSlug);
+export const keyId: z.ZodType<KeyId> = parsedBy(parseKeyId);
 
 /**
  * @param row what the database returned
