@@ -4,6 +4,8 @@ import { contract } from '../client/contract.ts';
 import type { Operation, OperationOf } from '../client/contract.ts';
 import { BulkheadError } from '../core/errors.ts';
 import type { Actor } from '../core/scope.ts';
+import { readNodeHeaders } from '../request/call.ts';
+import type { CallHeaders } from '../request/call.ts';
 import { parseBearer } from '../request/credential.ts';
 import { createKeyHandlers } from './handlers/keys.ts';
 import { createPlatformHandlers } from './handlers/platform.ts';
@@ -11,6 +13,7 @@ import { createTenantHandlers } from './handlers/tenants.ts';
 import type { OperatorHandlers } from './handlers/handler.ts';
 import { readInput, sendResult, toFastifyPath } from './route.ts';
 import type { RawInput } from './route.ts';
+import { invalidInput } from './validate.ts';
 
 const operator: Actor = Object.freeze({ kind: 'operator', id: 'operator' });
 
@@ -23,11 +26,10 @@ export function addOperatorPlane(app: FastifyInstance, bulkhead: Bulkhead): void
   };
   void app.register((plane, _options, done) => {
     plane.addHook('onRequest', async (request, reply) => {
-      await assertOperator(bulkhead, request.headers.authorization);
+      await assertOperator(bulkhead, readNodeHeaders(request.raw.rawHeaders));
       void reply.headers({
         'cache-control': 'private, no-store',
         'x-content-type-options': 'nosniff',
-        'x-request-id': request.id,
       });
     });
     for (const name of Object.keys(handlers) as readonly OperationOf<'operator'>[]) {
@@ -45,8 +47,13 @@ export function addOperatorPlane(app: FastifyInstance, bulkhead: Bulkhead): void
   });
 }
 
-/** @throws unauthenticated, the same whatever was wrong; an API key opens nothing here */
-async function assertOperator({ registry }: Bulkhead, authorization: string | undefined): Promise<void> {
+/** @throws request_invalid · unauthenticated, the same whatever was wrong; an API key opens nothing here */
+async function assertOperator(
+  { registry }: Bulkhead,
+  { authorization, repeated }: CallHeaders,
+): Promise<void> {
+  if (repeated !== undefined)
+    throw invalidInput([{ field: repeated, reason: 'the header was sent more than once' }]);
   const token = authorization === undefined ? undefined : parseBearer(authorization);
   const genuine = token?.startsWith('bho_') === true && (await registry.operators.verify(token));
   if (!genuine)

@@ -79,6 +79,7 @@ interface Attendance {
 function attend(app: FastifyInstance, to: Attendance): void {
   app.addHook('onRequest', (request, reply, next) => {
     const startedMs = performance.now();
+    void reply.header('x-request-id', request.id);
     to.metrics.began();
     reply.raw.once('close', () =>
       record(request, reply, { ...to, durationMs: performance.now() - startedMs }),

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { BulkheadError } from '../../src/core/errors.ts';
 import { createServer } from '../../src/server/index.ts';
 import type { BulkheadServer } from '../../src/server/index.ts';
-import { openTestServer } from './support/server.ts';
+import { openTestServer, operatorToken } from './support/server.ts';
 import type { TestServer, TestTenant } from './support/server.ts';
 import { sendRaw } from '../request/raw-http.ts';
 
@@ -203,6 +203,30 @@ describe('only what is public is public', () => {
     }
     expect((await app.ask('GET', '/health/live')).status).toBe(200);
   });
+});
+
+test.each(['/v1/plans', '/v1/me', '/health/live'])('every answer of %s names its request', async (path) => {
+  const sent = await app.ask('GET', path, { headers: { 'x-request-id': 'trace-0001' } });
+  expect(sent.headers.get('x-request-id')).toBe('trace-0001');
+  for (const id of ['short', 'with space', 'x'.repeat(65), '<script>'])
+    expect(
+      (await app.ask('GET', path, { headers: { 'x-request-id': id } })).headers.get('x-request-id'),
+    ).toMatch(/^[\da-f-]{36}$/);
+});
+
+test('a credential that was sent twice is refused, whichever copy is the good one', async () => {
+  const good = `Authorization: Bearer ${operatorToken}`;
+  for (const [first, second] of [
+    [good, 'Authorization: Bearer x'],
+    ['authorization: Bearer x', good],
+    [good, good],
+  ]) {
+    const answer = await sendRaw(
+      app.port,
+      `GET /v1/plans HTTP/1.1\r\nHost: localhost\r\n${first}\r\n${second}\r\nConnection: close\r\n\r\n`,
+    );
+    expect(answer.status).toBe(400);
+  }
 });
 
 test('an error that will pass says when to come again', async () => {
