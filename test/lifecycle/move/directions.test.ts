@@ -9,7 +9,7 @@ import {
   type TestNode,
 } from '../../support/node.ts';
 import { describeWith, serviceUrl } from '../../support/services.ts';
-import { fill, readIds, Traffic } from './support.ts';
+import { fill, readIds, Traffic } from './support/traffic.ts';
 
 interface Direction {
   readonly from: Isolation;

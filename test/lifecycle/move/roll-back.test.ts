@@ -10,7 +10,7 @@ import {
   type TestNode,
 } from '../../support/node.ts';
 import { describeWith } from '../../support/services.ts';
-import { fill, readIds, Traffic } from './support.ts';
+import { fill, readIds, Traffic } from './support/traffic.ts';
 
 describeWith('postgres', 'a move that is taken back, breaks off, or is refused', (url) => {
   let database: TestDatabase;

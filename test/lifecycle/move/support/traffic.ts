@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
-import type { Bulkhead } from '../../../src/bulkhead.ts';
-import { isBulkheadError } from '../../../src/core/errors.ts';
-import { newUuid7, type TenantId } from '../../../src/core/ids.ts';
+import type { Bulkhead } from '../../../../src/bulkhead.ts';
+import { isBulkheadError } from '../../../../src/core/errors.ts';
+import { newUuid7, type TenantId } from '../../../../src/core/ids.ts';
 
 /** Writes documents with ids of its own, and remembers those that were acknowledged. Reads all the while. */
 export class Traffic {
