@@ -34,10 +34,10 @@ async function measure(part: BenchPart): Promise<readonly BenchRow[]> {
       {
         area: part.area,
         name: part.name,
-        value: undefined,
+        value: null,
         unit: '',
-        target: undefined,
-        holds: undefined,
+        target: '',
+        holds: null,
         how,
       },
     ];
