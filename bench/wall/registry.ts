@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { cpus } from 'node:os';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { systemClock } from '../../src/core/clock.ts';
@@ -9,17 +8,7 @@ import type { AdminDatabase } from '../../src/drivers/sql.ts';
 import { installRegistry } from '../../src/registry/install.ts';
 import { openRegistry } from '../../src/registry/open.ts';
 import type { Registry } from '../../src/registry/registry.ts';
-
-interface Row {
-  readonly area: 'wall';
-  readonly name: string;
-  /** null = could not be measured; `how` says why. */
-  readonly value: number | null;
-  readonly unit: string;
-  readonly target: string;
-  readonly holds: boolean | null;
-  readonly how: string;
-}
+import { measured, quantile, type BenchRow } from '../row.ts';
 
 interface Figure {
   readonly name: string;
@@ -45,7 +34,7 @@ const keyCount = 1_000;
  * What the registry costs on the request path, on PostgreSQL with 50,000 tenants, each in memory with one placement.
  * Without BULKHEAD_TEST_POSTGRES_URL the rows say that they were not measured.
  */
-export async function benchRegistry(): Promise<readonly Row[]> {
+export async function benchRegistry(): Promise<readonly BenchRow[]> {
   const serverUrl = process.env['BULKHEAD_TEST_POSTGRES_URL'];
   if (serverUrl === undefined)
     return Object.values(figures).map((figure) => missing(figure, 'BULKHEAD_TEST_POSTGRES_URL is not set'));
@@ -82,7 +71,7 @@ async function measureResolution(
   registry: Registry,
   ids: readonly TenantId[],
   counted: Counted,
-): Promise<readonly Row[]> {
+): Promise<readonly BenchRow[]> {
   const before = counted.count();
   let missed = 0;
   const samples = await sample(ids, (id) => {
@@ -101,7 +90,7 @@ async function measureKeys(
   registry: Registry,
   ids: readonly TenantId[],
   counted: Counted,
-): Promise<readonly Row[]> {
+): Promise<readonly BenchRow[]> {
   const secrets: string[] = [];
   for (const tenant of ids.slice(0, keyCount)) {
     const issued = await registry.keys.issue(
@@ -222,11 +211,6 @@ function timeUs(work: () => void): number {
   return Number(process.hrtime.bigint() - startedNs) / 1_000;
 }
 
-function quantile(samples: readonly number[], at: number): number {
-  const sorted = Float64Array.from(samples).toSorted();
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * at))] ?? Number.NaN;
-}
-
 function heapBytes(): number {
   setFlagsFromString('--expose-gc');
   const collect: () => void = runInNewContext('gc');
@@ -235,26 +219,17 @@ function heapBytes(): number {
   return heapUsed + external;
 }
 
-function toRow({ name, unit, atMost }: Figure, value: number, how: string): Row {
-  const machine = `${cpus().length} x ${cpus()[0]?.model ?? 'unknown processor'}`;
-  return {
-    area: 'wall',
-    name,
-    value: Math.round(value * 100) / 100,
-    unit,
-    target: `≤ ${atMost}`,
-    holds: value <= atMost,
-    how: `${how}; ${machine}, Node ${process.versions.node}`,
-  };
+function toRow({ name, unit, atMost }: Figure, value: number, how: string): BenchRow {
+  return measured({ area: 'wall', name, value, unit, target: `<= ${atMost}`, how });
 }
 
-function missing({ name, unit, atMost }: Figure, why: string): Row {
+function missing({ name, unit, atMost }: Figure, why: string): BenchRow {
   return {
     area: 'wall',
     name,
     value: null,
     unit,
-    target: `≤ ${atMost}`,
+    target: `<= ${atMost}`,
     holds: null,
     how: `not measured: ${why}`,
   };
