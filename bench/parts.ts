@@ -1,5 +1,35 @@
 import type { BenchPart } from './row.ts';
-import { benchProvision } from './wall/provision.ts';
 
-/** Everything `npm run bench` measures, in order. */
-export const parts: readonly BenchPart[] = [{ area: 'wall', name: 'provision', run: benchProvision }];
+/** Everything `npm run bench` measures, in order. Loaded one by one, so that a part that cannot even load is a row that says so. */
+export const parts: readonly BenchPart[] = [
+  {
+    area: 'wall',
+    name: 'registry',
+    run: async () => await (await import('./wall/registry.ts')).benchRegistry(),
+  },
+  {
+    area: 'wall',
+    name: 'http',
+    run: async () => await (await import('./wall/http.ts')).benchHttp(),
+  },
+  {
+    area: 'wall',
+    name: 'provision',
+    run: async () => await (await import('./wall/provision.ts')).benchProvision(),
+  },
+  {
+    area: 'proof',
+    name: 'static',
+    run: async () => await (await import('./proof/static.ts')).benchStaticProof(),
+  },
+  {
+    area: 'proof',
+    name: 'fleet',
+    run: async () => await (await import('./proof/fleet.ts')).benchFleet(),
+  },
+  {
+    area: 'proof',
+    name: 'move',
+    run: async () => await (await import('./proof/move.ts')).benchMove(),
+  },
+];
