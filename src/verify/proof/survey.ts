@@ -71,6 +71,7 @@ export function toSurvey(input: {
   );
   const policies = spread(facts.policies, (policy) => [policy]);
   const privilegesOf = createPrivilegeSets();
+  const privileges = new Map<Oid, ReadonlySet<string>>();
 
   const lookups: Omit<Survey, 'tenantTables' | 'globalTables' | 'outside'> = {
     ...input,
@@ -81,14 +82,19 @@ export function toSurvey(input: {
     isOurs: (oid) => roles.has(oid),
     isGlobal: ({ schema, name }) => globals.has(`${schema}.${name}`),
     isReached: (relation) => lookups.privileges(relation).size > 0,
-    privileges: (relation) =>
-      usable.has(relation.schema)
-        ? privilegesOf(
+    privileges: (relation) => {
+      const known = privileges.get(relation.oid);
+      if (known !== undefined) return known;
+      const found = usable.has(relation.schema)
+        ? privilegesOf([
             grants.get(relation.oid) ?? none,
             columnGrants.get(relation.oid) ?? none,
             roles.has(relation.owner) ? everything : none,
-          )
-        : nothing,
+          ])
+        : nothing;
+      privileges.set(relation.oid, found);
+      return found;
+    },
     grants: ({ oid }) => grants.get(oid) ?? [],
     columnGrants: ({ oid }) => columnGrants.get(oid) ?? [],
     policies: ({ oid }) => policies.get(oid) ?? [],
@@ -99,11 +105,11 @@ export function toSurvey(input: {
 
 /** Privileges as sets. Thousands of relations share a handful of grants, so sets are made per combination of lists. */
 function createPrivilegeSets(): (
-  ...lists: readonly (readonly Pick<GrantFact, 'privilege'>[])[]
+  lists: readonly (readonly Pick<GrantFact, 'privilege'>[])[],
 ) => ReadonlySet<string> {
   const numbers = new Map<object, number>();
   const sets = new Map<string, ReadonlySet<string>>();
-  return (...lists) => {
+  return (lists) => {
     for (const list of lists) if (!numbers.has(list)) numbers.set(list, numbers.size);
     const key = lists.map((list) => numbers.get(list)).join();
     const known = sets.get(key);

@@ -4,12 +4,12 @@ import { quoteName } from '../sql-names.ts';
 import type { Survey } from '../survey.ts';
 import type { Condition } from './condition.ts';
 
-const unfiltered: Readonly<Record<string, string>> = {
-  TRUNCATE: 'empties the table for every tenant; policies do not apply',
-  REFERENCES: 'lets a foreign key ask which rows other tenants have',
-  TRIGGER: 'lets a trigger see the rows of every tenant',
-  MAINTAIN: 'lets it lock and rewrite the table of every tenant',
-};
+const unfiltered = [
+  { privilege: 'TRUNCATE', why: 'empties the table for every tenant; policies do not apply' },
+  { privilege: 'REFERENCES', why: 'lets a foreign key ask which rows other tenants have' },
+  { privilege: 'TRIGGER', why: 'lets a trigger see the rows of every tenant' },
+  { privilege: 'MAINTAIN', why: 'lets it lock and rewrite the table of every tenant' },
+] as const;
 
 /** What was granted on tables. */
 export const grantConditions: readonly Condition[] = [
@@ -43,7 +43,7 @@ export const grantConditions: readonly Condition[] = [
 
 function beyondRows(survey: Survey, relation: RelationFact): Discovery[] {
   const held = survey.privileges(relation);
-  return Object.entries(unfiltered).flatMap(([privilege, why]) => {
+  return unfiltered.flatMap(({ privilege, why }) => {
     if (!held.has(privilege)) return [];
     const name = survey.nameOf(relation);
     const holders = [...survey.grants(relation), ...survey.columnGrants(relation)]

@@ -97,8 +97,9 @@ function writableGlobal(survey: Survey, table: RelationFact): Discovery[] {
 
 /** A declaration that names nothing is a typing error, or the table was renamed and is undeclared now. */
 function misnamedGlobals(survey: Survey): Discovery[] {
+  if (survey.options.globalTables === undefined) return [];
   const known = new Set(survey.facts.relations.map(({ schema, name }) => `${schema}.${name}`));
-  return (survey.options.globalTables ?? [])
+  return survey.options.globalTables
     .filter((name) => !known.has(name.includes('.') ? name : `public.${name}`))
     .map((name) => ({
       aspect: 'global_unknown',

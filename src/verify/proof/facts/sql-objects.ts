@@ -2,21 +2,16 @@ import { toMe } from './sql-access.ts';
 
 /** Tables, views and sequences with what protects them. Parameters: see read-facts.ts. */
 
-/**
- * `att`: the tenant column of each table, and columns with grants of their own. `rel`: everything a row can be reached
- * through. `ukey`: unique and exclusion keys of tenant tables.
- */
+/** `rel`: everything a row can be reached through, with its tenant column. `ukey`: unique and exclusion keys of tenant tables. */
 export const relationCtes = `
-  att as materialized (
-    select a.attrelid, a.attnum, a.attname = $2 as is_tenant, a.attnotnull, a.atttypid, a.attcollation, a.attacl
-    from pg_attribute a
-    where a.attnum > 0 and not a.attisdropped and (a.attname = $2 or a.attacl is not null)
-  ),
   rel as materialized (
     select c.oid, n.nspname, c.relname, c.relkind, c.relowner, c.relrowsecurity, c.relforcerowsecurity, c.reloptions,
       c.relacl, t.attnum, t.attnotnull, t.atttypid, t.attcollation
     from pg_class c join pg_namespace n on n.oid = c.relnamespace
-      left join att t on t.attrelid = c.oid and t.is_tenant
+      -- One look into an index per relation; a join would read all of pg_attribute.
+      left join lateral (
+        select a.attnum, a.attnotnull, a.atttypid, a.attcollation from pg_attribute a
+        where a.attrelid = c.oid and a.attname = $2 and a.attnum > 0 and not a.attisdropped offset 0) t on true
     where c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
       and n.nspname <> 'information_schema' and n.nspname !~ '^pg_(temp|toast)' and (n.nspname <> 'pg_catalog' or c.oid >= 16384)
   ),
@@ -59,9 +54,9 @@ export const objectSections: Readonly<Record<string, string>> = {
   columnGrants: `
     select g.relations, g."onTenantColumn", x.grants
     from (
-        select array_agg(a.attrelid::bigint) as relations, a.is_tenant as "onTenantColumn", a.attacl
-        from att a where a.attacl is not null and a.attrelid in (select oid from rel)
-        group by a.is_tenant, a.attacl) g,
+        select array_agg(a.attrelid::bigint) as relations, a.attname = $2 as "onTenantColumn", a.attacl
+        from pg_attribute a where a.attacl is not null and a.attrelid >= 16384 and not a.attisdropped
+        group by a.attname = $2, a.attacl) g,
       lateral (
         select json_agg(json_build_object('grantee', a.grantee::bigint, 'privilege', a.privilege_type, 'grantable', a.is_grantable)) as grants
         from aclexplode(g.attacl) a where ${toMe}) x

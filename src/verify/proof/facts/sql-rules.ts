@@ -4,7 +4,7 @@ import { toMe } from './sql-access.ts';
 
 export const ruleSections: Readonly<Record<string, string>> = {
   // One text per distinct policy. A stored expression names columns by number, so the tenant column's number is part
-  // of the group. Appending '' decompresses each expression once instead of at every comparison.
+  // of the group. One text of both decompresses each expression once instead of at every comparison.
   policies: `
     select g.relations, p.polname as name, p.polcmd as command, p.polpermissive as permissive, p.polroles::bigint[] as roles,
       pg_get_expr(p.polqual, p.polrelid) as using, pg_get_expr(p.polwithcheck, p.polrelid) as check,
@@ -16,9 +16,9 @@ export const ruleSections: Readonly<Record<string, string>> = {
         select min(t.oid) as sample, array_agg(t.polrelid::bigint) as relations
         from (
           select p.oid, p.polrelid, p.polname, p.polcmd, p.polpermissive, p.polroles, rel.attnum,
-            p.polqual::text || '' as using, p.polwithcheck::text || '' as check
+            concat(octet_length(p.polqual::text), ' ', p.polqual::text, p.polwithcheck::text) as expressions
           from pg_policy p join rel on rel.oid = p.polrelid offset 0) t
-        group by t.polname, t.polcmd, t.polpermissive, t.polroles, t.using, t.check, t.attnum) g,
+        group by t.polname, t.polcmd, t.polpermissive, t.polroles, t.expressions, t.attnum) g,
       lateral (select q.* from pg_policy q where q.oid = g.sample offset 0) p`,
 
   tenantlessKeys: `
