@@ -1,5 +1,5 @@
 import type { Bulkhead } from '../bulkhead.ts';
-import { isolations, type Isolation } from '../core/placement.ts';
+import { isolations } from '../core/placement.ts';
 import type { AttackLog } from './attack-log.ts';
 import type { PairRow } from './report.ts';
 import { demoActor, type DemoTenant } from './tenants.ts';
@@ -44,16 +44,4 @@ export async function attackStores(
 
 function open(node: Bulkhead, { tenant }: DemoTenant) {
   return node.scope(tenant.id, { actor: demoActor });
-}
-
-/** As a square: who attacks, down; whom, across. */
-export function toSquare(rows: readonly PairRow[]): {
-  readonly isolations: readonly Isolation[];
-  at(a: Isolation, v: Isolation): PairRow | undefined;
-} {
-  const seen = new Set(rows.flatMap(({ attacker, victim }) => [attacker, victim]));
-  return {
-    isolations: isolations.filter((isolation) => seen.has(isolation)),
-    at: (attacker, victim) => rows.find((row) => row.attacker === attacker && row.victim === victim),
-  };
 }

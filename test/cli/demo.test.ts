@@ -50,8 +50,7 @@ describeWith('postgres', 'the demo on PostgreSQL', (url) => {
       const report = await runJson<DemoReport>(['demo', '--tenants', '5'], env);
       expectHonest(report);
       expect(report.notCovered).toEqual([expect.stringContaining('bulkhead server add')]);
-      const { items } = await runJson<{ items: { state: string }[] }>(['tenant', 'list', '--all'], env);
-      expect(items.map(({ state }) => state)).toEqual(Array(5).fill('deleted'));
+      await expect(runJson(['tenant', 'list', '--all'], env)).resolves.toMatchObject({ items: [] });
       const { rows } = await database.root.query<{ left: string }>(
         'select count(*) as left from shared.documents',
       );

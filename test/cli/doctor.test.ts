@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Check } from '../../src/cli/doctor/check.ts';
 import { checkNode, checkTransport } from '../../src/cli/doctor/host.ts';
+import { judgePooler } from '../../src/cli/doctor/pooler-version.ts';
 import { checkRoles } from '../../src/cli/doctor/role-checks.ts';
 import type { Seat, SeatRole } from '../../src/cli/doctor/seat.ts';
 import { checkServer } from '../../src/cli/doctor/server-checks.ts';
@@ -212,6 +213,15 @@ describe('what doctor makes of what it sees', () => {
     ['22.22.0', 'fail'],
   ])('Node.js %s is %s', (version, state) => {
     expect(checkNode(version).state).toBe(state);
+  });
+
+  test.each([
+    ['PgBouncer 1.23.1', 'fail'],
+    ['PgBouncer 1.24.1', 'warn'],
+    ['PgBouncer 1.25.2', 'ok'],
+    ['Odyssey', 'untested'],
+  ])('a pooler that says %s is %s', (told, state) => {
+    expect(judgePooler(told).state).toBe(state);
   });
 
   test.each([

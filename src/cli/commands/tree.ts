@@ -9,6 +9,7 @@ import { keyListCommand } from './key-list.ts';
 import { keyRevokeCommand } from './key-revoke.ts';
 import { keyRotateCommand } from './key-rotate.ts';
 import { migrateCommand } from './migrate.ts';
+import { operationListCommand } from './operation-list.ts';
 import { operationShowCommand } from './operation-show.ts';
 import { planListCommand } from './plan-list.ts';
 import { proveCommand } from './prove.ts';
@@ -17,6 +18,8 @@ import { serverAddCommand } from './server-add.ts';
 import { serverListCommand } from './server-list.ts';
 import { tenantCreateCommand } from './tenant-create.ts';
 import { tenantListCommand } from './tenant-list.ts';
+import { tenantMoveConfirmCommand, tenantMoveRollbackCommand } from './tenant-move-end.ts';
+import { tenantMoveCommand } from './tenant-move.ts';
 import { tenantResumeCommand } from './tenant-resume.ts';
 import { tenantShowCommand } from './tenant-show.ts';
 import { tenantSuspendCommand } from './tenant-suspend.ts';
@@ -25,12 +28,15 @@ import { tenantSuspendCommand } from './tenant-suspend.ts';
 export function createTree(cli: Cli, program: () => Command): readonly Command[] {
   return [
     serveCommand(cli),
-    group('tenant', 'customers: create, list, show, suspend, resume', [
+    group('tenant', 'customers: create, list, show, suspend, resume, move', [
       tenantCreateCommand(cli),
       tenantListCommand(cli),
       tenantShowCommand(cli),
       tenantSuspendCommand(cli),
       tenantResumeCommand(cli),
+      tenantMoveCommand(cli),
+      tenantMoveConfirmCommand(cli),
+      tenantMoveRollbackCommand(cli),
     ]),
     group('key', 'API keys of a tenant: create, list, revoke, rotate', [
       keyCreateCommand(cli),
@@ -43,7 +49,10 @@ export function createTree(cli: Cli, program: () => Command): readonly Command[]
       serverListCommand(cli),
       serverAddCommand(cli),
     ]),
-    group('operation', 'long pieces of work on tenants', [operationShowCommand(cli)]),
+    group('operation', 'long pieces of work on tenants', [
+      operationShowCommand(cli),
+      operationListCommand(cli),
+    ]),
     migrateCommand(cli),
     doctorCommand(cli),
     proveCommand(cli),

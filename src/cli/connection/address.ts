@@ -13,11 +13,14 @@ export async function removeAddress(dataDir: string): Promise<void> {
   await rm(join(dataDir, addressFile), { force: true });
 }
 
-/** Addresses a server of this configuration may have, the likeliest first. One that is stale does no harm: nobody answers. */
-export async function likelyAddresses(config: Config): Promise<readonly string[]> {
+/**
+ * Addresses a server of this configuration may have, the likeliest first. One that is stale does no harm: nobody answers.
+ * Where a data folder was named, only its own server is meant, and not one that happens to have the usual address.
+ */
+export async function likelyAddresses(config: Config, folder: 'named' | 'usual'): Promise<readonly string[]> {
   const written = await readFile(join(config.dataDir, addressFile), 'utf8').catch(() => '');
-  const configured = toUrl(config.host, config.port);
-  return [...new Set([written.trim(), configured])].filter((url) => URL.canParse(url));
+  const configured = folder === 'named' ? [] : [toUrl(config.host, config.port)];
+  return [...new Set([written.trim(), ...configured])].filter((url) => URL.canParse(url));
 }
 
 /** As one would type it here: a server that listens on every address is reached on the loopback. */

@@ -19,7 +19,7 @@ export async function withOperator<Result>(
 
 async function connect(session: Session): Promise<Operator> {
   const config = session.config();
-  const url = config.url ?? (await findServer(config));
+  const url = config.url ?? (await findServer(session));
   if (url !== undefined) return openRemote({ url, token: await readToken(session) });
   await assertDataExists(config);
   // Loaded when it is needed: most commands talk to a server, and are four times as quick without it.
@@ -27,8 +27,9 @@ async function connect(session: Session): Promise<Operator> {
   return await openLocal(config);
 }
 
-export async function findServer(config: Config): Promise<string | undefined> {
-  for (const url of await likelyAddresses(config)) {
+export async function findServer(session: Session): Promise<string | undefined> {
+  const folder = session.flags.dataDir === undefined ? 'usual' : 'named';
+  for (const url of await likelyAddresses(session.config(), folder)) {
     if (await answers(url)) return url;
   }
   return undefined;

@@ -25,7 +25,7 @@ export async function withNode<Result>(
     node = await createBulkhead({ config });
   } catch (cause) {
     if (!isBulkheadError(cause, 'data_dir_in_use')) throw cause;
-    const url = await findServer(config);
+    const url = await findServer(session);
     const who = url === undefined ? 'another process' : `the server at ${url}`;
     throw new CliFailure(
       'needs_database',

@@ -60,7 +60,7 @@ async function checkDatabase(session: Session, config: Config): Promise<readonly
   try {
     node = await createBulkhead({ config: alone });
   } catch (cause) {
-    return [await explainUnopened(config, cause)];
+    return [await explainUnopened(session, cause)];
   }
   try {
     const opened = ok(aboutDatabase, config.databaseUrl === undefined ? 'embedded' : 'reached');
@@ -80,9 +80,9 @@ async function isEmpty({ databaseUrl, dataDir }: Config): Promise<boolean> {
 }
 
 /** A server that has the embedded database open keeps everybody else out of it; that is no fault. */
-async function explainUnopened(config: Config, cause: unknown): Promise<Check> {
+async function explainUnopened(session: Session, cause: unknown): Promise<Check> {
   if (!isBulkheadError(cause)) throw cause;
-  const url = await findServer(config);
+  const url = await findServer(session);
   if (cause.code === 'data_dir_in_use' && url !== undefined)
     return untested(aboutDatabase, `the server at ${url} has it open`, 'stop the server and run this again');
   return fail(aboutDatabase, cause.message, hintOf(cause));

@@ -6,6 +6,7 @@ import { isBelow } from '../../verify/proof/floors.ts';
 import { tokenFile } from '../connection/token.ts';
 import { expectThat, fail, ok, untested, warn, type Check } from './check.ts';
 import { embeddedVersions, nodeFloors } from './floors.ts';
+import { checkPoolerVersion } from './pooler-version.ts';
 
 /** What can be seen without the database. */
 export async function checkHost(config: Config): Promise<readonly Check[]> {
@@ -15,6 +16,7 @@ export async function checkHost(config: Config): Promise<readonly Check[]> {
     ...(await checkDataDir(config)),
     await checkDisk(config.dataDir),
     ...checkTransport(config),
+    ...(await checkPoolerVersion(config)),
   ];
 }
 

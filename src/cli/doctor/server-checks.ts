@@ -14,7 +14,7 @@ export function checkServer(
     checkClock(seat.clockMs, askedAt),
     ...(config.databaseUrl === undefined ? [] : [checkConnections(seat, config)]),
     checkLogging(seat),
-    checkDurability(seat),
+    config.databaseUrl === undefined ? embeddedDurability : checkDurability(seat),
   ];
 }
 
@@ -112,6 +112,13 @@ function checkLogging({ settings }: Seat): Check {
         'set log_parameter_max_length = 0: tenants’ data is in the parameters',
       );
 }
+
+/** Its files are written through the operating system's cache, whatever PostgreSQL's own settings say. */
+const embeddedDurability = warn(
+  { area: 'settings', name: 'durability' },
+  'survives a killed process, but not a power failure',
+  'set BULKHEAD_DATABASE_URL in production: the embedded database is for trying and developing',
+);
 
 const durable = { fsync: 'on', full_page_writes: 'on', synchronous_commit: 'on' } as const;
 

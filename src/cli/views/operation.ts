@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { OperationView } from '../../client/schemas/platform.ts';
+import type { Page } from '../output.ts';
 import type { Style } from '../text/paint.ts';
 import type { Cell } from '../text/table.ts';
 import { toDuration, toMoment } from '../text/when.ts';
@@ -14,7 +15,7 @@ const styles: Record<ShownOperation['state'], Style> = {
   cancelled: 'dim',
 };
 
-export function operationState(operation: ShownOperation): Cell {
+function operationState(operation: ShownOperation): Cell {
   return { text: operation.state, style: styles[operation.state] };
 }
 
@@ -38,4 +39,25 @@ export function operationFields(operation: ShownOperation): readonly (readonly [
           ] as const,
         ]),
   ];
+}
+
+export function operationTable(page: Page, operations: readonly ShownOperation[]): string {
+  return page.table(
+    [
+      { title: 'id' },
+      { title: 'kind' },
+      { title: 'state' },
+      { title: 'tenant' },
+      { title: 'started' },
+      { title: 'failure', shrink: 'when_narrow' },
+    ],
+    operations.map((operation) => [
+      operation.id,
+      operation.kind,
+      operationState(operation),
+      operation.tenant,
+      toMoment(operation.startedAt),
+      operation.failure === null ? '' : `${operation.failure.code} in ${operation.failure.step}`,
+    ]),
+  );
 }
