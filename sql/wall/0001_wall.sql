@@ -35,13 +35,15 @@ create table bulkhead_wall.migration (
 -- No capability: null, so that the wall passes nothing. One that is forged, altered, expired or revoked: an error,
 -- because zero rows would look like an answer.
 -- STABLE, so that it runs once a statement and never in a cached plan; every name is qualified and the path is pinned,
--- because it runs with its owner's rights.
+-- because it runs with its owner's rights. The hash is taken beforehand: in a table of a few rows Postgres reads them all,
+-- and would take it once for each.
 create function bulkhead_wall.current_tenant_id() returns uuid
   language plpgsql stable parallel safe security definer
   set search_path = pg_catalog, pg_temp
 as $$
 declare
   token text := nullif(current_setting('bulkhead.capability', true), '');
+  presented bytea := sha256(convert_to(token, 'UTF8'));
   tenant uuid;
 begin
   if token is null then
@@ -49,7 +51,7 @@ begin
   end if;
   select c.tenant_id into tenant
     from bulkhead_wall.capability c
-    where c.digest = sha256(convert_to(token, 'UTF8')) and c.expires_at > statement_timestamp();
+    where c.digest = presented and c.expires_at > statement_timestamp();
   if tenant is null then
     raise exception 'the capability is not valid' using errcode = 'BH001';
   end if;

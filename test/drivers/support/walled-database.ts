@@ -1,5 +1,5 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import type { PostgresOptions } from '../../../src/drivers/postgres/open.ts';
 import { openPostgres, openPostgresAdmin } from '../../../src/drivers/postgres/open.ts';
 import type { AdminDatabase, TenantDatabase, WallContext } from '../../../src/drivers/sql.ts';
@@ -68,10 +68,13 @@ export async function installWall(
   admin: AdminDatabase,
   roles: { readonly appRole: string; readonly wallRole: string },
 ): Promise<void> {
-  const wall = await readFile(new URL('../../../sql/wall/0001_wall.sql', import.meta.url), 'utf8');
-  await admin.script(
-    wall.replaceAll('{{wall_role}}', roles.wallRole).replaceAll('{{app_role}}', roles.appRole),
-  );
+  const folder = new URL('../../../sql/wall/', import.meta.url);
+  for (const name of (await readdir(folder)).toSorted()) {
+    const text = await readFile(new URL(name, folder), 'utf8');
+    await admin.script(
+      text.replaceAll('{{wall_role}}', roles.wallRole).replaceAll('{{app_role}}', roles.appRole),
+    );
+  }
   await admin.script(`create schema shared; ${itemTable('shared')}
     grant usage on schema shared to ${roles.appRole};
     grant select, insert, update, delete on shared.item to ${roles.appRole};
