@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { DestinationStream } from 'pino';
 import type { Bulkhead } from '../bulkhead.ts';
-import { BulkheadError } from '../core/errors.ts';
+import { BulkheadError, errorTable } from '../core/errors.ts';
 import { entryOf } from '../request/middleware/entries.ts';
 import { createApp } from './app.ts';
 import { createHealth } from './health.ts';
@@ -49,7 +49,12 @@ export function createServer(bulkhead: Bulkhead, options: ServerOptions = {}): B
     openApi: toOpenApi(version, config.hints.includes('path')),
   });
   addOperatorPlane(app, bulkhead);
-  addTenantPlane(app, bulkhead, { refused: (code) => metrics.refused(code) });
+  addTenantPlane(app, bulkhead, {
+    refused({ code, requestId, error }) {
+      metrics.refused(code);
+      if (errorTable[code].status >= 500) log.error({ request_id: requestId, err: error }, 'request refused');
+    },
+  });
 
   return {
     app,

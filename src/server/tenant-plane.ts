@@ -3,7 +3,7 @@ import type { Bulkhead } from '../bulkhead.ts';
 import { contract } from '../client/contract.ts';
 import type { Operation, OperationOf } from '../client/contract.ts';
 import { BulkheadError } from '../core/errors.ts';
-import type { ErrorCode } from '../core/errors.ts';
+import type { TurnedAway } from '../request/middleware/door.ts';
 import { entryOf } from '../request/middleware/entries.ts';
 import { fastifyBulkhead } from '../request/middleware/fastify.ts';
 import { createDocumentHandlers } from './handlers/documents.ts';
@@ -19,7 +19,7 @@ const pathPrefix = '/api/tenants/:tenant';
 export function addTenantPlane(
   app: FastifyInstance,
   bulkhead: Bulkhead,
-  listeners: { readonly refused: (code: ErrorCode) => void },
+  listeners: { readonly refused: (refused: TurnedAway) => void },
 ): void {
   const handlers: TenantHandlers = { ...createMeHandler(bulkhead), ...createDocumentHandlers(bulkhead) };
   const prefixes = bulkhead.config.hints.includes('path') ? ['', pathPrefix] : [''];

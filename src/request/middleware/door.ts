@@ -18,8 +18,15 @@ export interface DoorNode extends PathNode {
 export interface DoorOptions extends PathSettings {
   /** Paths that are served without a tenant, and so without tenant data. Compared exactly, as received. */
   readonly publicPaths?: readonly string[];
-  /** Told of every request that is turned away; for counters. */
-  readonly refused?: (code: ErrorCode) => void;
+  /** Told of every request that is turned away; for counters, and for the log where the fault is ours. */
+  readonly refused?: (refused: TurnedAway) => void;
+}
+
+export interface TurnedAway {
+  readonly code: ErrorCode;
+  readonly requestId: RequestId;
+  /** What stands behind it; not for the caller. */
+  readonly error: unknown;
 }
 
 export const defaultPublicPaths: readonly string[] = Object.freeze([
@@ -52,7 +59,7 @@ export function createDoor(node: DoorNode, options: DoorOptions = {}): Door {
   const turnAway = (error: unknown, call: Call): Answer => {
     // A node that cannot tell whether the caller may come in turns them away too: not knowing is no permission.
     const response = toProblem(error, call.requestId);
-    options.refused?.(response.body.code);
+    options.refused?.({ code: response.body.code, requestId: call.requestId, error });
     return { kind: 'turned_away', response };
   };
   const enter = (call: Call): Maybe<Answer> =>

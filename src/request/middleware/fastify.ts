@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { clear, tenantScope } from '../../core/scope.ts';
+import { clear, peekScope, tenantScope } from '../../core/scope.ts';
 import { createDoor } from './door.ts';
 import type { Answer, Door, DoorNode, DoorOptions } from './door.ts';
 import { entryOf, keepEntry } from './entries.ts';
@@ -24,11 +24,7 @@ export function fastifyBulkhead(node: DoorNode, options: DoorOptions = {}): Fast
       if (answer instanceof Promise) void answer.then(go);
       else go(answer);
     });
-    app.addHook('preValidation', (request, _reply, next) => {
-      // Without a body nothing came between.
-      if (request.body === undefined) next();
-      else enterAgain(request, next);
-    });
+    app.addHook('preValidation', (request, _reply, next) => enterAgain(request, next));
     app.addHook('onError', (request, _reply, _error, next) => enterAgain(request, next));
     done();
   };
@@ -39,7 +35,7 @@ export function fastifyBulkhead(node: DoorNode, options: DoorOptions = {}): Fast
 /** Fastify goes on from the events of the body, which Node emits outside any scope. */
 function enterAgain(request: FastifyRequest, next: Done): void {
   const entry = entryOf(request);
-  if (entry === undefined) next();
+  if (entry === undefined || peekScope() === entry.scope) next();
   else tenantScope(entry.scope, () => next());
 }
 

@@ -5,6 +5,7 @@ import type { SettingsView } from '../../client/schemas/tenants.ts';
 import { toTenantView } from '../views.ts';
 import { findTenant } from './find-tenant.ts';
 import type { OperatorHandlers } from './handler.ts';
+import { createMoveHandlers } from './moves.ts';
 
 type TenantHandlers = Pick<
   OperatorHandlers,
@@ -14,14 +15,22 @@ type TenantHandlers = Pick<
   | 'changeTenant'
   | 'suspendTenant'
   | 'resumeTenant'
+  | 'moveTenant'
+  | 'getMove'
+  | 'confirmMove'
+  | 'rollBackMove'
+  | 'cancelMove'
   | 'getSettings'
   | 'changeSettings'
 >;
 
-export function createTenantHandlers({ registry, lifecycle }: Bulkhead): TenantHandlers {
+export function createTenantHandlers(bulkhead: Bulkhead): TenantHandlers {
+  const { registry, lifecycle } = bulkhead;
   const { tenants, settings, plans } = registry;
   const readSettings = async (id: TenantId): Promise<SettingsView> => ({ settings: await settings.all(id) });
   return {
+    ...createMoveHandlers(bulkhead),
+
     async createTenant({ body }, actor) {
       const { tenant, operation, readyInMs } = await lifecycle.create(body, actor);
       return { ...toTenantView(tenant), operation: operation.id, readyInMs };
