@@ -96,6 +96,7 @@ export function createLifecycle(options: LifecycleDeps): Lifecycle {
     },
     planMove: moves.planMove,
     move: moves.move,
+    beginMove: moves.beginMove,
     confirmMove: moves.confirmMove,
     rollBackMove: moves.rollBackMove,
     cancelMove: moves.cancelMove,

@@ -63,6 +63,11 @@ export interface Moves {
    * @throws tenant_not_found, transition_refused, isolation_unavailable, operation_in_progress, aborted where it was cancelled
    */
   move(input: MoveInput, actor: Actor): Promise<MoveReceipt>;
+  /** The same, told of when it has begun. `ended` settles as `move` would. */
+  beginMove(
+    input: MoveInput,
+    actor: Actor,
+  ): Promise<{ readonly operation: Operation; readonly ended: Promise<MoveReceipt> }>;
   /** Erases the source. @throws transition_refused where nothing waits for it */
   confirmMove(tenant: TenantId, actor: Actor): Promise<ConfirmedMove>;
   /** Back to where it was, with all that was written since. @throws transition_refused where nothing waits for it */

@@ -42,6 +42,18 @@ export function createMoves(deps: MoveDeps): MoveOperations {
     return toMoveReceipt(ended, { from: order.from, to });
   };
 
+  const beginMove: Moves['beginMove'] = async (input, actor) => {
+    const { tenant, order } = await parseMove(deps, input);
+    const { phase } = await readMoveStatus(operations, tenant.id);
+    if (phase === 'unconfirmed')
+      throw new BulkheadError('transition_refused', {
+        tenant: tenant.id,
+        reason: 'its last move is neither confirmed nor taken back',
+      });
+    const operation = await begin(tenant, order, actor);
+    return { operation, ended: run(operation, actor) };
+  };
+
   return {
     async planMove(input) {
       const { tenant, plan, order } = await parseMove(deps, input);
@@ -50,15 +62,11 @@ export function createMoves(deps: MoveDeps): MoveOperations {
       return { tenant: tenant.id, isolation, from, to, ...(await surveyMove(deps, { from, to })) };
     },
 
+    beginMove,
+
     async move(input, actor) {
-      const { tenant, order } = await parseMove(deps, input);
-      const { phase } = await readMoveStatus(operations, tenant.id);
-      if (phase === 'unconfirmed')
-        throw new BulkheadError('transition_refused', {
-          tenant: tenant.id,
-          reason: 'its last move is neither confirmed nor taken back',
-        });
-      return await run(await begin(tenant, order, actor), actor);
+      const { ended } = await beginMove(input, actor);
+      return await ended;
     },
 
     async confirmMove(id, actor) {
