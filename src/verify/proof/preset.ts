@@ -9,7 +9,7 @@ export const wallContext = 'bulkhead_wall.current_tenant_id()';
 export const wallExpression = `(tenant_id = ( SELECT ${wallContext} AS current_tenant_id))`;
 
 /** md5 of the body of every version of the wall's function that was released, as in `sql/wall/`. */
-const wallFunctionBodies = ['527950df027d3ed3eb9b8f49a06f3f9e'];
+const wallFunctionBodies = ['330764eb5fb5f939d421a81045d91773'];
 
 /** What notes a tenant's writes while it is moved; a trigger of its tables for that time. */
 const moveFunction = {
