@@ -50,7 +50,7 @@ describeWith('postgres', 'moving a tenant on PostgreSQL', (url) => {
       const neighbourIds = await fill(node, neighbour.id, 20);
       const tenant = await bed.tenant(from);
       const filled = await fill(node, tenant.id, 3_000);
-      const traffic = new Traffic(nodes, tenant.id);
+      await using traffic = new Traffic(nodes, tenant.id);
       const receipt = await node.lifecycle.move({ tenant: tenant.id, isolation: to }, operator);
       await new Promise((resolve) => setTimeout(resolve, 300));
       await traffic.stop();

@@ -24,7 +24,7 @@ describe('moving a tenant on the embedded database', () => {
       const filled = await fill(node, tenant.id, 1_000);
       const plan = await node.lifecycle.planMove({ tenant: tenant.id, isolation: to });
       expect(plan.refusals).toEqual([]);
-      const traffic = new Traffic([node], tenant.id, 1);
+      await using traffic = new Traffic([node], tenant.id, 1);
       const receipt = await node.lifecycle.move({ tenant: tenant.id, isolation: to }, operator);
       await node.lifecycle.rollBackMove(tenant.id, operator);
       await node.lifecycle.move({ tenant: tenant.id, isolation: to }, operator);

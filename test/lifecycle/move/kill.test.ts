@@ -70,7 +70,7 @@ describeWith('postgres', 'a mover that is killed', (url) => {
     const { node } = bed;
     const tenant = await bed.tenant(way.from);
     const filled = await fill(node, tenant.id, 2_000);
-    const traffic = new Traffic([node], tenant.id, 1);
+    await using traffic = new Traffic([node], tenant.id, 1);
     const died =
       'step' in kill
         ? await runMover([tenant.id, way.to, kill.step, kill.moment])

@@ -69,7 +69,7 @@ describeWith('postgres', 'a move that is taken back, breaks off, or is refused',
       const { node } = bed;
       const tenant = await bed.tenant(from);
       const filled = await fill(node, tenant.id, 1_000);
-      const traffic = new Traffic([node], tenant.id);
+      await using traffic = new Traffic([node], tenant.id);
       await node.lifecycle.move({ tenant: tenant.id, isolation: to }, operator);
       const writtenBefore = traffic.acknowledged.size;
       await new Promise((resolve) => setTimeout(resolve, 300));
@@ -118,7 +118,7 @@ describeWith('postgres', 'a move that is taken back, breaks off, or is refused',
       const { node } = bed;
       const tenant = await bed.tenant('shared');
       const filled = await fill(node, tenant.id, 50);
-      const traffic = new Traffic([node], tenant.id, 1);
+      await using traffic = new Traffic([node], tenant.id, 1);
       fault = { step, moment };
       await expect(node.lifecycle.move({ tenant: tenant.id, isolation: 'schema' }, operator)).rejects.toThrow(
         /step/,

@@ -52,8 +52,8 @@ async function copyPage(
   const { rows } = await to.withAdmin((admin) =>
     asMover(admin, to, {
       as: 'owner',
+      flush: 'later',
       body: async (tx) => {
-        await tx.query(`select set_config('synchronous_commit', 'off', true)`);
         return await tx.query<{ count: number; hash: string; last: string[] | null }>(
           `with page as materialized (${toPageSql(table, source, { after, limit: pageRows })}),
              copied as (

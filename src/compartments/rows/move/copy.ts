@@ -129,11 +129,9 @@ function writePage(to: MoveEnd, table: Table, columns: readonly string[]): Promi
   return to.withAdmin((admin) =>
     asMover(admin, to, {
       as: 'writer',
-      body: async (tx) => {
-        // Nothing is lost by it: the read-back of the page commits behind it, and waits for the disk.
-        await tx.query(`select set_config('synchronous_commit', 'off', true)`);
-        await tx.query(toUnpackSql(table), [to.tenant, ...columns]);
-      },
+      // The read-back of the page commits behind it, and waits for the disk.
+      flush: 'later',
+      body: async (tx) => void (await tx.query(toUnpackSql(table), [to.tenant, ...columns])),
     }),
   );
 }

@@ -27,7 +27,10 @@ export interface MoverWork<T> {
    * which no role of a tenant may.
    */
   readonly as: 'reader' | 'writer' | 'owner';
-  body(tx: AdminTransaction): Promise<T>;
+  /** `later`: nothing is lost where a later commit of the same server is waited for and, failing that, all is done anew. */
+  readonly flush?: 'later';
+  /** @param order `any`: neither triggers nor foreign keys look at what is written */
+  body(tx: AdminTransaction, order: 'any' | 'by_reference'): Promise<T>;
 }
 
 /**
@@ -44,23 +47,24 @@ export async function asMover<T>(
 ): Promise<T> {
   const token = newToken();
   const digest = digestOf(token).toString('hex');
-  const replica = work.as === 'reader' ? '' : replicaText;
+  const replica = work.as === 'reader' ? 'null' : replicaText;
+  const flush = work.flush === undefined ? '' : `, set_config('synchronous_commit', 'off', true)`;
   return await admin.transaction(async (tx) => {
-    await tx.query(
+    const { rows } = await tx.query<{ replica: string | null }>(
       `with issued as (
          insert into bulkhead_wall.capability (digest, tenant_id, schema_name, expires_at)
            values (decode($1, 'hex'), $2::uuid, $3, statement_timestamp() + interval '1 day'))
        select set_config('bulkhead.capability', $4, true), set_config('search_path', $5, true),
-         set_config('lock_timeout', '5s', true), ${sameText}${replica}`,
+         set_config('lock_timeout', '5s', true), ${sameText}${flush}, ${replica} as replica`,
       [digest, end.tenant, end.schema, token, `${quote(end.schema)}, pg_temp`],
     );
     if (work.as !== 'owner') await tx.query(`select set_config('role', $1, true)`, [end.role]);
-    const result = await work.body(tx);
+    const result = await work.body(tx, rows[0]?.replica === 'replica' ? 'any' : 'by_reference');
     if (work.as !== 'owner') await tx.query('reset role');
     await tx.query(`delete from bulkhead_wall.capability where digest = decode($1, 'hex')`, [digest]);
     return result;
   });
 }
 
-const replicaText = `, case when has_parameter_privilege(current_user, 'session_replication_role', 'set')
+const replicaText = `case when has_parameter_privilege(current_user, 'session_replication_role', 'set')
   then set_config('session_replication_role', 'replica', true) end`;

@@ -114,10 +114,9 @@ async function writeTouched(
   await to.withAdmin((admin) =>
     asMover(admin, to, {
       as: 'writer',
-      body: async (tx) => {
-        const ordered = await isOrdered(tx);
+      body: async (tx, order) => {
         const pairs = touched.map((each, index) => ({ each, row: rows[index] }));
-        if (ordered) await upsertInOrder(tx, to, pairs);
+        if (order === 'by_reference') await upsertInOrder(tx, to, pairs);
         else
           for (const { each, row } of pairs) {
             await removeRows(tx, to, { touched: each, but: 'none' });
@@ -128,14 +127,6 @@ async function writeTouched(
       },
     }),
   );
-}
-
-/** Where foreign keys are in force, because the owner may not go without them. */
-async function isOrdered(tx: AdminTransaction): Promise<boolean> {
-  const { rows } = await tx.query<{ role: string }>(
-    `select current_setting('session_replication_role') as role`,
-  );
-  return rows[0]?.role !== 'replica';
 }
 
 type Pair = { readonly each: Touched; readonly row: PackedRow | undefined };

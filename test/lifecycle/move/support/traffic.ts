@@ -4,7 +4,7 @@ import { isBulkheadError } from '../../../../src/core/errors.ts';
 import { newUuid7, type TenantId } from '../../../../src/core/ids.ts';
 
 /** Writes documents with ids of its own, and remembers those that were acknowledged. Reads all the while. */
-export class Traffic {
+export class Traffic implements AsyncDisposable {
   readonly acknowledged = new Set<string>();
   readonly deleted = new Set<string>();
   /** Codes of refused statements. */
@@ -25,6 +25,10 @@ export class Traffic {
   async stop(): Promise<void> {
     this.#running = false;
     await this.#done;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
   }
 
   async #write(node: Bulkhead, tenant: TenantId, index: number): Promise<void> {
