@@ -21,6 +21,24 @@ export interface LifecycleDeps {
 
 const recovery: Actor = { kind: 'system', id: 'recovery' };
 
+/** Far longer than the two statements between a tenant's row and its operation's. */
+const unbegunMs = 60_000;
+const unbegunAtATime = 100;
+
+/** Tenants whose process died before their provisioning was journalled: nothing was placed, and nobody was told. */
+async function dropUnbegun(registry: Registry, clock: Clock): Promise<number> {
+  const { tenants } = await registry.tenants.list({ state: 'provisioning', limit: unbegunAtATime });
+  let dropped = 0;
+  for (const { id, createdAt, placements } of tenants) {
+    if (clock.nowMs() - createdAt.getTime() < unbegunMs || placements.length > 0) continue;
+    const [operation] = await registry.operations.list({ tenant: id, limit: 1 });
+    if (operation !== undefined) continue;
+    await registry.tenants.transition(id, 'erased', recovery);
+    dropped += 1;
+  }
+  return dropped;
+}
+
 export function createLifecycle(options: LifecycleDeps): Lifecycle {
   const { registry, clock } = options;
   const deps = {
@@ -111,7 +129,7 @@ export function createLifecycle(options: LifecycleDeps): Lifecycle {
         await resumeOperation(operation).catch(() => undefined);
         ended += 1;
       }
-      return ended;
+      return ended + (await dropUnbegun(registry, clock));
     },
   };
 }

@@ -151,6 +151,21 @@ describeWith('postgres', 'provisioning on PostgreSQL', (url) => {
     });
   });
 
+  test('a tenant whose process died before it was journalled is dropped, and its slug is free again', async () => {
+    const { parseNewTenant } = await import('../../src/lifecycle/input.ts');
+    const input = { slug: 'unbegun', name: 'X', plan: 'enterprise' };
+    const { tenant } = await parseNewTenant(node.registry, input);
+    await node.registry.tenants.insert(tenant, operator);
+    await node.lifecycle.recover();
+    expect((await node.registry.tenants.read(tenant.id))?.state).toBe('provisioning');
+    await database.root.query(
+      `update bulkhead.tenant set created_at = now() - interval '1 hour' where id = $1`,
+      [tenant.id],
+    );
+    expect(await node.lifecycle.recover()).toBe(1);
+    expect((await node.lifecycle.create(input, operator)).tenant.state).toBe('active');
+  });
+
   test.each(tiers.slice(0, 3))(
     'a suspended %s tenant is refused within a second on another node, in an open scope too, and comes back whole',
     async (isolation) => {
