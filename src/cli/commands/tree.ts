@@ -1,8 +1,10 @@
 import type { Command } from 'commander';
 import type { Cli } from '../session.ts';
+import { adoptCommand } from './adopt.ts';
 import { completionCommand } from './completion.ts';
 import { demoCommand } from './demo.ts';
 import { doctorCommand } from './doctor.ts';
+import { driftCommand } from './drift.ts';
 import { group } from './group.ts';
 import { keyCreateCommand } from './key-create.ts';
 import { keyListCommand } from './key-list.ts';
@@ -54,6 +56,8 @@ export function createTree(cli: Cli, program: () => Command): readonly Command[]
       operationListCommand(cli),
     ]),
     migrateCommand(cli),
+    driftCommand(cli),
+    adoptCommand(cli),
     doctorCommand(cli),
     proveCommand(cli),
     demoCommand(cli),

@@ -31,7 +31,10 @@ export function findObstacles(facts: SchemaFacts, shared: ReadonlySet<string>): 
         'make it a table that is filled for each tenant, or a plain view, or drop it',
       ),
     ),
-    ...facts.tables.flatMap((table) => [...ofTable(table), ...ofKeys(table, shared)]),
+    ...facts.tables.flatMap((table) => [
+      ...ofTable(table).filter(({ severity }) => severity === 'refused' || !shared.has(table.name)),
+      ...ofKeys(table, shared),
+    ]),
     ...facts.definers.map((name) =>
       note(
         name,
