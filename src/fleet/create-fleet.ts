@@ -66,6 +66,32 @@ export function createFleet(options: FleetDeps): Fleet {
     return await readRun(id);
   };
 
+  const begin = async (
+    asked: MigrationOptions,
+    actor: Actor,
+  ): Promise<{ readonly id: string; readonly scope: MigrationScope }> => {
+    const scope = toScope(asked);
+    const target = toVersionText(toTarget(scope.to, migrations));
+    // Everything that is wrong with the call is said before a run is journalled.
+    toPlan(await takeInventory(deps), migrations, scope);
+    const retried = scope.retry === undefined ? undefined : await runs.detail(scope.retry);
+    if (scope.retry !== undefined && retried === undefined) throw new BulkheadError('not_found');
+    const dead = await takeOver(runs, { target, scope });
+    if (dead !== undefined) return { id: dead, scope };
+    const id = await runs.begin({ target, options: { ...scope }, actor });
+    note(actor, 'fleet.migration_started', { run: id, target });
+    const failed = retried?.containers.filter(({ state }) => state === 'failed') ?? [];
+    const given = failed.map((one) => ({
+      ...one,
+      slug: undefined,
+      ring: 'rest' as const,
+      to: '',
+      migrations: [],
+    }));
+    await runs.addContainers(id, given, 'pending');
+    return { id, scope };
+  };
+
   return {
     async versions(asked = {}) {
       const inventory = await takeInventory(deps, asked.versions);
@@ -86,25 +112,17 @@ export function createFleet(options: FleetDeps): Fleet {
     },
 
     async migrate(asked, actor, watch = () => {}) {
-      const scope = toScope(asked);
-      const target = toVersionText(toTarget(scope.to, migrations));
-      // Everything that is wrong with the call is said before a run is journalled.
-      toPlan(await takeInventory(deps), migrations, scope);
-      const retried = scope.retry === undefined ? undefined : await runs.detail(scope.retry);
-      if (scope.retry !== undefined && retried === undefined) throw new BulkheadError('not_found');
-      const dead = await takeOver(runs, { target, scope });
-      if (dead !== undefined) return await goOn(dead, { scope, options: asked, watch });
-      const id = await runs.begin({ target, options: { ...scope }, actor });
-      note(actor, 'fleet.migration_started', { run: id, target });
-      const failed = retried?.containers.filter(({ state }) => state === 'failed') ?? [];
-      await runs.addContainers(
-        id,
-        failed.map((one) => ({ ...one, slug: undefined, ring: 'rest', to: '', migrations: [] })),
-        'pending',
-      );
+      const { id, scope } = await begin(asked, actor);
       const ended = await goOn(id, { scope, options: asked, watch });
       note(actor, `fleet.migration_${ended.state}`, { run: id, ...ended.counts });
       return ended;
+    },
+
+    async start(asked, actor) {
+      const { id, scope } = await begin(asked, actor);
+      // Whoever started it watches the journal, and what goes wrong is written there.
+      void goOn(id, { scope, options: asked, watch: () => {} }).catch(() => undefined);
+      return await readRun(id);
     },
 
     async resume(run, asked, watch = () => {}) {

@@ -142,6 +142,8 @@ export interface Fleet {
    * @throws operation_in_progress while another run is under way · value_invalid · tenant_not_found
    */
   migrate(options: MigrationOptions, actor: Actor, watch?: WatchRun): Promise<FleetRun>;
+  /** The same, and answers as soon as the run is journalled; `run` says how it goes on. */
+  start(options: MigrationOptions, actor: Actor): Promise<FleetRun>;
   /** Goes on with a paused run. @throws not_found, transition_refused, operation_in_progress */
   resume(
     run: string,

@@ -7,6 +7,7 @@ import type { Actor } from '../core/scope.ts';
 import { readNodeHeaders } from '../request/call.ts';
 import type { CallHeaders } from '../request/call.ts';
 import { parseBearer } from '../request/credential.ts';
+import { createFleetHandlers } from './handlers/fleet.ts';
 import { createKeyHandlers } from './handlers/keys.ts';
 import { createPlatformHandlers } from './handlers/platform.ts';
 import { createTenantHandlers } from './handlers/tenants.ts';
@@ -23,6 +24,7 @@ export function addOperatorPlane(app: FastifyInstance, bulkhead: Bulkhead): void
     ...createTenantHandlers(bulkhead),
     ...createKeyHandlers(bulkhead),
     ...createPlatformHandlers(bulkhead),
+    ...createFleetHandlers(bulkhead),
   };
   void app.register((plane, _options, done) => {
     plane.addHook('onRequest', async (request, reply) => {

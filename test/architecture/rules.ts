@@ -10,7 +10,7 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   verify: ['core', 'registry', 'drivers'],
   testing: ['core'],
   client: ['core'],
-  server: ['*', 'core', 'registry', 'request', 'lifecycle', 'client', 'verify', 'compartments'],
+  server: ['*', 'core', 'registry', 'request', 'lifecycle', 'fleet', 'client', 'verify', 'compartments'],
   demo: [
     '*',
     'core',

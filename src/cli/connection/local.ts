@@ -4,6 +4,7 @@ import type { Actor } from '../../core/scope.ts';
 import { createBulkhead } from '../../create-bulkhead.ts';
 import { contract, type Operation } from '../../client/contract.ts';
 import type { CallInput } from '../../client/index.ts';
+import { createFleetHandlers } from '../../server/handlers/fleet.ts';
 import { createKeyHandlers } from '../../server/handlers/keys.ts';
 import { createPlatformHandlers } from '../../server/handlers/platform.ts';
 import { createTenantHandlers } from '../../server/handlers/tenants.ts';
@@ -21,6 +22,7 @@ export async function openLocal(config: Config): Promise<Operator & { readonly n
     ...createTenantHandlers(node),
     ...createKeyHandlers(node),
     ...createPlatformHandlers(node),
+    ...createFleetHandlers(node),
   };
   return {
     node,
