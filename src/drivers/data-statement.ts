@@ -1,22 +1,48 @@
-const dataKeywords: ReadonlySet<string> = new Set([
-  'delete',
-  'insert',
-  'merge',
-  'select',
-  'table',
-  'update',
-  'values',
-  'with',
+/** What running a statement may do: read rows, write rows, or something else (SET, BEGIN, COPY, DO, PREPARE, DDL …). */
+export type StatementKind = 'reads' | 'writes' | 'other';
+
+const kinds: ReadonlyMap<string, StatementKind | 'unclear'> = new Map([
+  ['delete', 'writes'],
+  ['insert', 'writes'],
+  ['merge', 'writes'],
+  ['select', 'reads'],
+  ['table', 'reads'],
+  ['update', 'writes'],
+  ['values', 'reads'],
+  ['with', 'unclear'],
 ]);
 
 /**
- * Whether a statement only reads or writes rows, by its first word: unlike SET, BEGIN, COPY, DO, PREPARE, LISTEN or DDL
- * it cannot, as such, leave anything on the connection. A query in parentheses counts as what is inside.
+ * By the statement's first word. One that reads or writes rows cannot, as such, leave anything on its connection.
+ * What counts as reading may call a function that writes: the distinction is for planning, not for protection.
  */
-export function isDataStatement(text: string): boolean {
+export function kindOfStatement(text: string): StatementKind {
   const word = /^[a-z]+/i.exec(text.slice(skipGaps(text)))?.[0];
-  return word !== undefined && dataKeywords.has(word.toLowerCase());
+  const kind = kinds.get(word?.toLowerCase() ?? '') ?? 'other';
+  if (kind !== 'unclear') return kind;
+  return /\b(?:delete|insert|merge|update)\b/i.test(text) ? 'writes' : 'reads';
 }
+
+/** Whether a statement only reads or writes rows, and so leaves nothing on its connection. */
+export function isDataStatement(text: string): boolean {
+  return kindOfStatement(text) !== 'other';
+}
+
+/** The kinds of statements seen before, which are few and come again and again. */
+export class StatementKinds {
+  readonly #known = new Map<string, StatementKind>();
+
+  of(text: string): StatementKind {
+    const known = this.#known.get(text);
+    if (known !== undefined) return known;
+    if (this.#known.size >= maxKnown) this.#known.clear();
+    const kind = kindOfStatement(text);
+    this.#known.set(text, kind);
+    return kind;
+  }
+}
+
+const maxKnown = 1_000;
 
 /** The length of leading white space, comments (which nest) and opening parentheses. */
 function skipGaps(text: string): number {

@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { isDataStatement } from '../../src/drivers/data-statement.ts';
 import { FairQueue } from '../../src/drivers/wire/fair-queue.ts';
 
 test('between two turns of a tenant every other waiting tenant has at most one', () => {
@@ -35,25 +34,4 @@ test('a full queue takes no more, of one tenant or in all, until something leave
   expect([queue.remove(a), queue.remove(a), queue.size]).toEqual([true, false, 2]);
   expect(queue.push(c)).toBe(true);
   expect([queue.shift(), queue.shift(), queue.shift(), queue.shift()]).toEqual([b, d, c, undefined]);
-});
-
-test.each([
-  ['select 1', true],
-  ['  SELECT 1', true],
-  ['-- a comment\n /* and /* another */ one */ with x as (select 1) select * from x', true],
-  ['((select 1))', true],
-  ['values (1)', true],
-  ['table item', true],
-  ['merge into a using b on true when matched then delete', true],
-  ['', false],
-  ['selectx', false],
-  ['set role x', false],
-  ['/* select */ set role x', false],
-  ['-- select\rset role x', false],
-  ['/* unclosed select', false],
-  ['copy item to stdout', false],
-  ['explain select 1', false],
-  ['; select 1', false],
-])('whether it only reads or writes rows is seen by its first word: %s', (text, isData) => {
-  expect(isDataStatement(text)).toBe(isData);
 });

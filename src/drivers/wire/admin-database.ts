@@ -1,5 +1,5 @@
-import { isDataStatement } from '../data-statement.ts';
 import { SqlError, type AdminDatabase, type AdminTransaction, type Row, type SqlResult } from '../sql.ts';
+import { kindOfStatement } from '../data-statement.ts';
 import type { BatchOutcome, BatchRequest } from './batch.ts';
 import { lease } from './lease.ts';
 import type { PipelinedConnection } from './pipelined-connection.ts';
@@ -78,7 +78,7 @@ class OwnerSession {
   ): Promise<SqlResult<R>> {
     this.#assertOpen();
     const step = toStep({ text, values }, '');
-    const naming = isDataStatement(text) ? this.#naming : 'unnamed';
+    const naming = kindOfStatement(text) === 'other' ? 'unnamed' : this.#naming;
     let outcome = await this.#submit({ steps: [step], naming, expects });
     const refusal =
       outcome.kind === 'refused' && expects === 'idle' ? preparedRefusal(outcome.error) : undefined;

@@ -1,7 +1,8 @@
 import { BulkheadError } from '../../core/errors.ts';
 import { onAbort } from './on-abort.ts';
 import type { PipelinedConnection } from './pipelined-connection.ts';
-import type { Pool, Turn } from './pool.ts';
+import type { Pool } from './pool.ts';
+import type { Turn } from './turn.ts';
 
 /** A connection of one's own, until disposed. */
 export interface Lease extends AsyncDisposable {
@@ -15,6 +16,7 @@ export function lease(pool: Pool, tenantId: string, signal: AbortSignal | undefi
     const turn: Turn = {
       tenantId,
       lane: 'alone',
+      effect: 'writes',
       start(connection) {
         stopListening?.();
         resolve({

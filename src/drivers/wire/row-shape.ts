@@ -1,9 +1,9 @@
 import type { Row } from '../sql.ts';
-import { parserOf } from './values.ts';
+import { decoderOf, type Decode } from './decode.ts';
 
 interface Column {
   readonly name: string;
-  readonly parse: ((text: string) => unknown) | undefined;
+  readonly decode: Decode;
 }
 
 /** The columns of a statement's rows, as the server described them. */
@@ -22,7 +22,7 @@ export function readRowShape(bytes: Buffer, start: number): RowShape {
   for (let count = bytes.readUInt16BE(start); count > 0; count -= 1) {
     const end = bytes.indexOf(0, at);
     // After the name: table (4), attribute (2), type (4), size (2), modifier (4), format (2).
-    columns.push({ name: bytes.toString('utf8', at, end), parse: parserOf(bytes.readUInt32BE(end + 7)) });
+    columns.push({ name: bytes.toString('utf8', at, end), decode: decoderOf(bytes.readUInt32BE(end + 7)) });
     at = end + 19;
   }
   const blank = Object.fromEntries(columns.map(({ name }) => [name, null]));
@@ -33,12 +33,11 @@ export function readRowShape(bytes: Buffer, start: number): RowShape {
 export function readRow(shape: RowShape, bytes: Buffer, start: number): Row {
   const row = { ...shape.blank };
   let at = start + 2;
-  for (const { name, parse } of shape.columns) {
+  for (const { name, decode } of shape.columns) {
     const size = bytes.readInt32BE(at);
     at += 4;
     if (size < 0) continue;
-    const text = bytes.toString('utf8', at, at + size);
-    row[name] = parse === undefined ? text : parse(text);
+    row[name] = decode(bytes, at, at + size);
     at += size;
   }
   return row;

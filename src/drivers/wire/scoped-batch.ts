@@ -1,6 +1,6 @@
 import { assertNever, BulkheadError, isBulkheadError } from '../../core/errors.ts';
-import { isDataStatement } from '../data-statement.ts';
 import type { SqlStatement, WallContext } from '../sql.ts';
+import type { StatementKind } from '../data-statement.ts';
 import type { BatchOutcome, Step } from './batch.ts';
 import type { ScopedSteps } from './scoped-steps.ts';
 import { toCallerError, type ServerError } from './server-error.ts';
@@ -23,14 +23,9 @@ export function domainOf(context: WallContext): string {
     : `${context.role ?? ''}\n${context.searchPath ?? ''}`;
 }
 
-/** What is not plain data work may leave something behind, so nobody's batch may be on its way behind it. */
-export function laneOf(statement: SqlStatement, wanted: 'shared' | 'alone' | undefined): 'shared' | 'alone' {
-  return wanted === 'alone' || !isDataStatement(statement.text) ? 'alone' : 'shared';
-}
-
 /** @throws request_invalid where only statements that read and write rows may run. */
-export function assertAllowed(surround: ScopedSteps, statement: SqlStatement): void {
-  if (surround.otherStatements === 'refused' && !isDataStatement(statement.text))
+export function assertAllowed(surround: ScopedSteps, kind: StatementKind): void {
+  if (surround.otherStatements === 'refused' && kind === 'other')
     throw new BulkheadError('request_invalid', {
       reason:
         'on the embedded database only SELECT, INSERT, UPDATE, DELETE, MERGE, VALUES, WITH and TABLE may run',

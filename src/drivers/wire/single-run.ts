@@ -1,24 +1,26 @@
 import { BulkheadError } from '../../core/errors.ts';
 import type { Row, RunOptions, SqlResult, SqlStatement, WallContext } from '../sql.ts';
+import type { StatementKind } from '../data-statement.ts';
 import type { BatchOutcome, Step } from './batch.ts';
 import { onAbort } from './on-abort.ts';
 import type { PipelinedConnection } from './pipelined-connection.ts';
-import type { Pool, Turn } from './pool.ts';
+import type { Pool } from './pool.ts';
 import {
   assertAllowed,
   domainOf,
   isDataTag,
-  laneOf,
   preparedRefusal,
   toOutcomeError,
   toStep,
 } from './scoped-batch.ts';
 import type { ScopedSteps } from './scoped-steps.ts';
+import type { Turn } from './turn.ts';
 
 /** One statement in its tenant's context: waits for its turn, travels, and settles its caller's promise once. */
 export class SingleRun implements Turn {
   readonly tenantId: string;
-  readonly lane: 'shared' | 'alone';
+  readonly lane: Turn['lane'];
+  readonly effect: Turn['effect'];
   readonly #pool: Pool;
   readonly #steps: readonly Step[];
   readonly #domain: string;
@@ -32,10 +34,13 @@ export class SingleRun implements Turn {
   #reject: (error: unknown) => void = nothing;
 
   /** @throws value_invalid */
-  constructor(pool: Pool, surround: ScopedSteps, { context, statement, options }: RunRequest) {
-    assertAllowed(surround, statement);
+  constructor(pool: Pool, surround: ScopedSteps, request: RunRequest) {
+    const { context, statement, options, kind } = request;
+    assertAllowed(surround, kind);
     this.tenantId = context.tenantId;
-    this.lane = laneOf(statement, options.lane);
+    // What is not plain work on rows may leave something behind, so nobody's batch may be on its way behind it.
+    this.lane = kind === 'other' ? 'alone' : (options.lane ?? 'shared');
+    this.effect = kind === 'reads' ? 'reads' : 'writes';
     this.#pool = pool;
     this.#domain = domainOf(context);
     this.#steps = surround.single(context, toStep(statement, this.#domain));
@@ -109,6 +114,7 @@ export interface RunRequest {
   readonly context: WallContext;
   readonly statement: SqlStatement;
   readonly options: RunOptions;
+  readonly kind: StatementKind;
 }
 
 function nothing(): void {

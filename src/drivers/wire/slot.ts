@@ -1,5 +1,6 @@
 import type { PoolLimits } from './limits.ts';
 import type { PipelinedConnection } from './pipelined-connection.ts';
+import type { Turn } from './turn.ts';
 
 /** One connection of a pool and who has it. */
 export interface Slot {
@@ -11,8 +12,29 @@ export interface Slot {
   lastLane: 'shared' | 'alone';
 }
 
-/** The connection for a short statement: an idle one, else the one with least before it; none that is stalled or full. */
-export function leastLoaded(slots: Iterable<Slot>, limits: PoolLimits): Slot | undefined {
+export function isBusy({ use, connection }: Slot): boolean {
+  return use === 'alone' || connection.depth > 0;
+}
+
+export function isFree(slot: Slot): boolean {
+  return slot.connection.isUsable && !isBusy(slot);
+}
+
+/**
+ * The connection for a short statement. Reads keep to the first few connections, several deep: that saves the server
+ * and us most of the work of waking up. When those are stalled or full, and for writes, it is any connection.
+ * None that is stalled or full is given.
+ */
+export function slotForShared(
+  slots: readonly Slot[],
+  effect: Turn['effect'],
+  limits: PoolLimits,
+): Slot | undefined {
+  const few = effect === 'reads' ? leastLoaded(slots.slice(0, limits.sharedConnections), limits) : undefined;
+  return few ?? leastLoaded(slots, limits);
+}
+
+function leastLoaded(slots: readonly Slot[], limits: PoolLimits): Slot | undefined {
   let best: Slot | undefined;
   let bestDepth = limits.depth;
   let nowMs = 0;

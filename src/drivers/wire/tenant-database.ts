@@ -9,6 +9,7 @@ import type {
   TenantDatabase,
   WallContext,
 } from '../sql.ts';
+import { StatementKinds } from '../data-statement.ts';
 import { lease } from './lease.ts';
 import { onAbort } from './on-abort.ts';
 import type { Pool } from './pool.ts';
@@ -19,6 +20,7 @@ import { TenantTransaction } from './transaction.ts';
 export class WireTenantDatabase implements TenantDatabase {
   readonly #pool: Pool;
   readonly #steps: ScopedSteps;
+  readonly #kinds = new StatementKinds();
 
   constructor(pool: Pool, steps: ScopedSteps) {
     this.#pool = pool;
@@ -30,7 +32,12 @@ export class WireTenantDatabase implements TenantDatabase {
     statement: SqlStatement,
     options: RunOptions = {},
   ): Promise<SqlResult<R>> {
-    return new SingleRun(this.#pool, this.#steps, { context, statement, options }).result<R>(options.signal);
+    return new SingleRun(this.#pool, this.#steps, {
+      context,
+      statement,
+      options,
+      kind: this.#kinds.of(statement.text),
+    }).result<R>(options.signal);
   }
 
   async transaction<T>(

@@ -8,6 +8,7 @@ import {
   type SqlTransaction,
   type WallContext,
 } from '../sql.ts';
+import { kindOfStatement } from '../data-statement.ts';
 import type { BatchOutcome, BatchRequest, Step } from './batch.ts';
 import { onAbort } from './on-abort.ts';
 import type { PipelinedConnection } from './pipelined-connection.ts';
@@ -51,7 +52,7 @@ export class TenantTransaction implements SqlTransaction {
 
   /** @throws what the statement is refused with; `aborted` once the transaction was aborted. */
   async run<R extends Row = Row>(statement: SqlStatement, options: RunOptions = {}): Promise<SqlResult<R>> {
-    assertAllowed(this.#surround, statement);
+    assertAllowed(this.#surround, kindOfStatement(statement.text));
     const step = toStep(statement, this.#domain);
     this.#assertOpen();
     const stopListening =

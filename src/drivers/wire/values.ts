@@ -1,4 +1,3 @@
-import { types } from 'pg';
 import { BulkheadError } from '../../core/errors.ts';
 import type { WireValue } from './wire-writer.ts';
 
@@ -57,15 +56,3 @@ function toArrayElement(item: unknown): string {
 function quoteElement(text: string): string {
   return `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
 }
-
-type TextParser = (text: string) => unknown;
-
-/** @returns the parser for values of a type, or undefined where the text is the value. */
-export function parserOf(typeId: number): TextParser | undefined {
-  const parser = textParserOf(typeId, 'text');
-  return parser === textParserOf(textTypeId, 'text') ? undefined : parser;
-}
-
-/** Its declaration knows built-in types only; ids of enums and extensions are as good. */
-const textParserOf = types.getTypeParser as (typeId: number, format: 'text') => TextParser;
-const textTypeId = 25;
