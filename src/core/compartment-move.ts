@@ -29,6 +29,7 @@ export function relocateByCopy(
     capture: async () => {},
     copy: () => Promise.reject(new BulkheadError('internal', { reason: 'there are no parts' })),
     catchUp: async () => 0,
+    compare: async () => ({ counts: {} }),
     pause: () => compartment.seal(from, 'sealed'),
     resume: () => compartment.seal(from, 'open'),
     async settle() {

@@ -25,7 +25,7 @@ export interface MoveSurvey {
   readonly refusals: readonly string[];
 }
 
-/** Records at the two ends, compared in the pause. */
+/** Records at the two ends, compared. */
 export interface Settlement {
   readonly counts: Readonly<Record<string, bigint>>;
 }
@@ -33,7 +33,7 @@ export interface Settlement {
 /**
  * One tenant's way from one placement to another in one compartment, in verbs that the lifecycle calls in this order:
  *
- *     capture · copy (each part) · catchUp … · pause · settle · admit reads · [the registry switches] · retire · admit writes
+ *     capture · copy (each part) · catchUp … · compare · catchUp … · pause · settle · admit reads · [the registry switches] · retire · admit writes
  *
  * Every verb is idempotent. Until the registry switches, `abandon` and `discard` make all of it undone. Afterwards the source stays as
  * it was, sealed, and what is written to the target is noted: the relocation the other way round, without `copy`, is the
@@ -51,11 +51,13 @@ export interface Relocation {
   copy(part: string, watch: CopyWatch): Promise<CopiedPart>;
   /** Brings what was noted to the target. @returns how much that was */
   catchUp(): Promise<number>;
+  /** Compares the two ends as far as that goes while the tenant writes. @throws internal where they differ */
+  compare(): Promise<Settlement>;
   /** The source refuses writes and goes on with reads. What it accepted before is noted. @throws operation_in_progress */
   pause(): Promise<void>;
   /** Takes the pause back. */
   resume(): Promise<void>;
-  /** In the pause: catches up to the end and compares. @throws internal where the two differ */
+  /** In the pause: catches up to the end and compares what `compare` has not. @throws internal where the two differ */
   settle(): Promise<Settlement>;
   /** `reads`: the target serves reads and notes writes from now on, but refuses them. `writes`: it takes them too. */
   admit(what: 'reads' | 'writes'): Promise<void>;
@@ -76,11 +78,12 @@ export async function relocateAtOnce(
   await relocation.capture();
   const copied: CopiedPart[] = [];
   for (const part of relocation.parts) copied.push(await relocation.copy(part, { copied: async () => {} }));
+  const compared = await relocation.compare();
   await relocation.pause();
-  const { counts } = await relocation.settle();
+  const settled = await relocation.settle();
   await relocation.admit('reads');
   await relocation.retire();
   await relocation.admit('writes');
   await relocation.confirm();
-  return { copied, counts };
+  return { copied, counts: { ...compared.counts, ...settled.counts } };
 }

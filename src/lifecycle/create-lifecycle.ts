@@ -48,7 +48,7 @@ export function createLifecycle(options: LifecycleDeps): Lifecycle {
     checkpoint: options.checkpoint ?? (async () => {}),
   };
 
-  const moves = createMoves({ ...deps, clock });
+  const { resumeMove, ...moves } = createMoves({ ...deps, clock });
 
   const readTenant = async (id: TenantId): Promise<Tenant> => {
     const tenant = await registry.tenants.read(id);
@@ -82,7 +82,7 @@ export function createLifecycle(options: LifecycleDeps): Lifecycle {
       case 'resume':
         return await runToEnd(deps, operation, resumeSteps(deps, tenant, recovery));
       case 'move':
-        return await moves.resumeMove(operation, recovery);
+        return await resumeMove(operation, recovery);
       case 'erase':
       case 'restore':
       case 'export':
@@ -95,6 +95,7 @@ export function createLifecycle(options: LifecycleDeps): Lifecycle {
   };
 
   return {
+    ...moves,
     async create(input, actor) {
       const startedMs = clock.monotonicMs();
       const parsed = await parseNewTenant(registry, input);
@@ -112,13 +113,6 @@ export function createLifecycle(options: LifecycleDeps): Lifecycle {
       });
       return { tenant: ready, operation, readyInMs: clock.monotonicMs() - startedMs };
     },
-    planMove: moves.planMove,
-    move: moves.move,
-    beginMove: moves.beginMove,
-    confirmMove: moves.confirmMove,
-    rollBackMove: moves.rollBackMove,
-    cancelMove: moves.cancelMove,
-    moveOf: moves.moveOf,
     suspend: (id, actor) => change('suspend', id, actor),
     resume: (id, actor) => change('resume', id, actor),
     async recover() {

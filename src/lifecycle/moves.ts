@@ -31,6 +31,7 @@ export interface MoveReceipt {
   readonly operation: string;
   readonly from: readonly Placement[];
   readonly to: readonly Placement[];
+  /** Counted when the two ends were compared, just before the change-over. */
   readonly rows: bigint;
   /** By table: order-free, equal at both ends when the copy ended. */
   readonly hashes: Readonly<Record<string, string>>;

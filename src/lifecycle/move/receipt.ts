@@ -9,7 +9,7 @@ export function toMoveReceipt(
   way: { readonly from: readonly Placement[]; readonly to: readonly Placement[] },
 ): MoveReceipt {
   const { steps } = operation;
-  const settled = steps.filter(({ name }) => name.startsWith('settle ')).map(({ result }) => result);
+  const settled = steps.filter(({ name }) => /^(?:compare|settle) /.test(name)).map(({ result }) => result);
   return {
     operation: operation.id,
     ...way,

@@ -79,6 +79,8 @@ export function cutOverSteps(
 ): readonly Step[] {
   return [
     ...each(relocations, 'catch up', (relocation) => catchUp(deps, work, relocation)),
+    ...each(relocations, 'compare', (relocation) => relocation.compare()),
+    ...each(relocations, 'catch up again', (relocation) => catchUp(deps, work, relocation)),
     ...each(relocations, 'pause', (relocation) => relocation.pause()),
     ...each(relocations, 'settle', (relocation) => relocation.settle()),
     ...each(relocations, 'admit reads', (relocation) => relocation.admit('reads')),

@@ -1,7 +1,10 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { findWallProblems } from '../../../src/compartments/rows/migrations/wall-check.ts';
 import type { Checkpoint } from '../../../src/lifecycle/journal.ts';
 import type { TenantId } from '../../../src/core/ids.ts';
 import type { Isolation } from '../../../src/core/placement.ts';
+import { bulkheadProof } from '../../../src/verify/proof/preset.ts';
+import { prove } from '../../../src/verify/proof/prove.ts';
 import {
   newTestDatabase,
   newTestNode,
@@ -248,6 +251,27 @@ describeWith('postgres', 'a move that is taken back, breaks off, or is refused',
     await expect(
       node.lifecycle.move({ tenant: tenant.id, isolation: 'shared' }, operator),
     ).rejects.toMatchObject({ code: 'isolation_unavailable' });
+  });
+
+  test('the wall stands while a tenant is on the move, and the proof says so', async () => {
+    const { node } = bed;
+    const tenant = await bed.tenant('shared');
+    await fill(node, tenant.id, 50);
+    const { rolePrefix } = node.registry;
+    const known = { appRole: `${rolePrefix}_app`, wallRole: `${rolePrefix}_wall` };
+    const found: unknown[] = [];
+    fault = {
+      step: 'copy rows documents',
+      moment: 'after',
+      run: async () => {
+        const schemas = ['shared', `tenant_${tenant.id.replaceAll('-', '')}`];
+        found.push(...(await findWallProblems(database.root, { schemas, shared: [] })));
+        const proof = await prove(database.root, bulkheadProof(known));
+        found.push(proof.verdict, ...proof.findings.filter(({ severity }) => severity === 'error'));
+      },
+    };
+    await node.lifecycle.move({ tenant: tenant.id, isolation: 'schema' }, operator);
+    expect(found).toEqual(['held']);
   });
 
   test('a plan that does not sell the isolation refuses the move', async () => {

@@ -92,26 +92,3 @@ export class ReadBack {
     });
   }
 }
-
-/** How many rows the tenant has in each table. */
-export async function countTables(
-  end: MoveEnd,
-  tables: readonly Table[],
-): Promise<Readonly<Record<string, bigint>>> {
-  if (tables.length === 0) return {};
-  const counts = tables.map(
-    (table, index) =>
-      `select ${index} as position, count(*)::text as count from ${quote(table.name)} t where t.tenant_id = $1`,
-  );
-  const { rows } = await end.withAdmin((admin) =>
-    asMover(admin, end, {
-      as: 'reader',
-      body: (tx) =>
-        tx.query<{ position: number; count: string }>(
-          `select * from (${counts.join(' union all ')}) c order by position`,
-          [end.tenant],
-        ),
-    }),
-  );
-  return Object.fromEntries(rows.map(({ position, count }) => [tables[position]?.name ?? '', BigInt(count)]));
-}

@@ -27,6 +27,8 @@ export interface MoverWork<T> {
    * which no role of a tenant may.
    */
   readonly as: 'reader' | 'writer' | 'owner';
+  /** All statements see the tables as they were at the first one. */
+  readonly snapshot?: 'one';
   /** `later`: nothing is lost where a later commit of the same server is waited for and, failing that, all is done anew. */
   readonly flush?: 'later';
   /** @param order `any`: neither triggers nor foreign keys look at what is written */
@@ -50,6 +52,7 @@ export async function asMover<T>(
   const replica = work.as === 'reader' ? 'null' : replicaText;
   const flush = work.flush === undefined ? '' : `, set_config('synchronous_commit', 'off', true)`;
   return await admin.transaction(async (tx) => {
+    if (work.snapshot === 'one') await tx.query('set transaction isolation level repeatable read');
     const { rows } = await tx.query<{ replica: string | null }>(
       `with issued as (
          insert into bulkhead_wall.capability (digest, tenant_id, schema_name, expires_at)

@@ -5,7 +5,7 @@ import type { Relocation } from '../../../core/relocation.ts';
 import { SqlError } from '../../../drivers/sql.ts';
 import { tenantTables, type Table } from '../tables.ts';
 import { dropTriggers, installTriggers } from './capture.ts';
-import { countTables } from './compare.ts';
+import { compareCounts } from './compare-counts.ts';
 import { copyTable } from './copy.ts';
 import type { MoveEnd } from './end.ts';
 import { pauseWrites, readGate, setGate } from './gate.ts';
@@ -56,12 +56,13 @@ export function relocateRows(
       return await explained(copyTable(ends, table, watch));
     },
     catchUp: () => explained(replayChanges(ends, tables())),
+    compare: async () => ({ counts: await compareCounts(ends, tables()) }),
     pause: () => pauseWrites(from),
     resume: () => setGate(from, { writesPaused: false }),
     async settle() {
       assertSameVersion(deps, way);
       await explained(drain(ends, tables()));
-      return { counts: await compareCounts(ends, tables()) };
+      return { counts: {} };
     },
     async admit(what) {
       if (what === 'reads') {
@@ -127,28 +128,6 @@ async function drain(
 ): Promise<void> {
   for (let round = 0; round < lastRounds; round += 1) if ((await replayChanges(ends, tables)) === 0) return;
   throw new BulkheadError('internal', { reason: 'changes went on being noted in the pause' });
-}
-
-/**
- * Counts, and nothing more, are compared in the pause, and that is enough to know the two ends equal:
- * rows noted since the capture began were compared with their source one by one when they were brought over, and any
- * change since then would have been noted anew and, in the pause, there are no more notes. All others are as they were
- * when the table was copied, at the source because a change would have been noted, at the target because nobody but the
- * move writes there; and the whole table was compared, by hash, when its copy ended. A row too many or too few, which
- * neither comparison would have looked at, is what the counts show.
- */
-async function compareCounts(
-  ends: { readonly from: MoveEnd; readonly to: MoveEnd },
-  tables: readonly Table[],
-): Promise<Readonly<Record<string, bigint>>> {
-  const [source, target] = await Promise.all([countTables(ends.from, tables), countTables(ends.to, tables)]);
-  const differing = tables.map(({ name }) => name).filter((name) => source[name] !== target[name]);
-  if (differing.length > 0)
-    throw new BulkheadError('internal', {
-      reason: 'source and target do not hold the same number of rows',
-      tables: differing,
-    });
-  return source;
 }
 
 async function forgetNotes(end: MoveEnd): Promise<void> {

@@ -14,7 +14,7 @@ interface Change extends Record<string, unknown> {
 }
 
 /** Rows of one table that have to be read again. */
-interface Touched {
+export interface Touched {
   readonly table: Table;
   /** One array a column of the key; empty for a table without one, of which every row is meant. */
   readonly keys: readonly (readonly string[])[];
@@ -30,7 +30,7 @@ export async function replayChanges(
   ends: { readonly from: MoveEnd; readonly to: MoveEnd },
   tables: readonly Table[],
 ): Promise<number> {
-  const changes = await readChanges(ends.from);
+  const changes = await ends.from.withAdmin((admin) => readChanges(admin, ends.from, changesAtOnce));
   if (changes.length === 0) return 0;
   const touched = toTouched(changes, tables);
   const rows = await readTouched(ends.from, touched);
@@ -42,13 +42,16 @@ export async function replayChanges(
   return changes.length;
 }
 
-async function readChanges(end: MoveEnd): Promise<readonly Change[]> {
-  const { rows } = await end.withAdmin((admin) =>
-    admin.query<Change>(
-      `select id::text as id, table_name as table, key from bulkhead_wall.move_change
-         where tenant_id = $1 and schema_name = $2 order by id limit ${changesAtOnce}`,
-      [end.tenant, end.schema],
-    ),
+/** @param limit undefined = all there are */
+export async function readChanges(
+  database: Pick<AdminTransaction, 'query'>,
+  end: MoveEnd,
+  limit: number | undefined,
+): Promise<readonly Change[]> {
+  const { rows } = await database.query<Change>(
+    `select id::text as id, table_name as table, key from bulkhead_wall.move_change
+       where tenant_id = $1 and schema_name = $2 order by id limit $3::bigint`,
+    [end.tenant, end.schema, limit ?? null],
   );
   return rows;
 }
@@ -64,7 +67,7 @@ async function forgetChanges(end: MoveEnd, ids: readonly string[]): Promise<void
 }
 
 /** Referenced tables first. */
-function toTouched(changes: readonly Change[], tables: readonly Table[]): readonly Touched[] {
+export function toTouched(changes: readonly Change[], tables: readonly Table[]): readonly Touched[] {
   const keys = new Map<string, Map<string, readonly string[]>>();
   for (const { table, key } of changes) {
     const known = keys.get(table) ?? new Map<string, readonly string[]>();

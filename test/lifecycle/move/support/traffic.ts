@@ -113,9 +113,7 @@ export async function fill(node: Bulkhead, tenant: TenantId, documents: number):
   await node.run(tenant, async (scope) => {
     await using rows = await node.rows.open(scope);
     const user = await rows.table('users').create({ email: 'a@example.test', name: 'Ä "quoted" \\ {NULL}' });
-    await rows
-      .table('conversations')
-      .create({ user_id: user['id'] as string, title: 'NULL', messages: [{ a: 1 }] });
+    await rows.table('conversations').create({ user_id: user['id'], title: 'NULL', messages: [{ a: 1 }] });
     await rows.table('settings').create({ key: 'theme', value: { dark: true } });
     await rows.sql`insert into tenant_policies (resource_type, actions) values ('doc', array['read', 'a,b', 'c"d'])`;
     await rows.sql`insert into tenant_usage (model, cost) values ('m', 0.000000001)`;
