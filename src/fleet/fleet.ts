@@ -47,7 +47,7 @@ export interface MigrationScope {
 }
 
 export interface MigrationOptions extends MigrationScope {
-  /** Pauses when more have failed than this: a number, or a share of all such as `5%`. Default `0`. */
+  /** Pauses when more have failed than this: a number, or a share of all such as `5%`, which is the default. */
   readonly abortAfter?: number | `${number}%` | undefined;
   /** Stop when the canaries are through; `resume` goes on with the rest. */
   readonly pause?: 'after_canary' | undefined;

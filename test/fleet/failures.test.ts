@@ -43,7 +43,7 @@ describeWith('postgres', 'containers that fail', (url) => {
     const [last] = await next.fleet.runs(1);
     const detail = await next.fleet.run(last?.id ?? '');
     const failed = detail?.containers.filter(({ state }) => state === 'failed') ?? [];
-    expect(failed.map(({ tenant }) => tenant).toSorted()).toEqual(bad().toSorted());
+    expect(new Set(failed.map(({ tenant }) => tenant))).toEqual(new Set(bad()));
     for (const { reason } of failed) {
       expect(reason).toContain('0002_unique.sql:2');
       expect(reason).not.toContain('same');

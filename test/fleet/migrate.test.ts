@@ -34,7 +34,7 @@ describeWith('postgres', 'a fleet on PostgreSQL', (url) => {
     const found = await next.fleet.versions();
     expect(found.head).toBe(after);
     expect(found.containers.map(({ version, missing }) => [version, missing])).toEqual(
-      Array(4).fill([before, 1]),
+      tenants.map(() => [before, 1]),
     );
     const seen: string[] = [];
     const run = await next.fleet.migrate({}, operator, ({ container, state }) =>

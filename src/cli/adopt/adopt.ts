@@ -22,7 +22,7 @@ export async function adopt(session: Session, options: AdoptCommandOptions): Pro
   try {
     const adoption = openAdoption(admin);
     if (options.undo === true) return await undo(session.output, adoption);
-    return await (options.run === true ? run : plan)(session.output, adoption, { asked, options });
+    return await (options.run === true ? run : showPlan)(session.output, adoption, { asked, options });
   } finally {
     await admin.close();
   }
@@ -43,7 +43,7 @@ function toOptions({ schema, shared, tenant, role }: AdoptCommandOptions): Adopt
   return { schema, shared, tenant: id, role };
 }
 
-async function plan(output: Output, adoption: Adoption, { asked }: Ask): Promise<Exit> {
+async function showPlan(output: Output, adoption: Adoption, { asked }: Ask): Promise<Exit> {
   const planned = await adoption.plan(asked);
   const status = await adoption.status();
   output.result({ plan: planned, done: status?.done ?? 0 }, (page) => drawAdoptPlan(page, planned, status));
@@ -72,8 +72,9 @@ async function run(output: Output, adoption: Adoption, { asked, options }: Ask):
 }
 
 /** The steps are in the plan, for whoever asks for that. */
-function toJson({ plan: { steps: _, ...planned }, ...status }: AdoptStatus): object {
-  return { ...status, plan: planned };
+function toJson({ plan, ...status }: AdoptStatus): object {
+  const { steps, ...planned } = plan;
+  return { ...status, plan: planned, steps: steps.length };
 }
 
 async function undo(output: Output, adoption: Adoption): Promise<Exit> {

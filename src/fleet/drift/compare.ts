@@ -1,6 +1,7 @@
 import type { ContainerFact } from '../containers.ts';
 import { toMend } from './mend.ts';
 import type { Difference } from './report.ts';
+import { toColumnText, type Sides } from './sides.ts';
 
 /** @returns what is different, without what follows from it: a table that is missing is one difference */
 export function compareFacts(
@@ -45,11 +46,6 @@ function keyOf({ kind, table, name }: ContainerFact): string {
   return JSON.stringify([kind, table, name]);
 }
 
-/** One side, or both where they differ. */
-export type Sides =
-  | { readonly expected: ContainerFact; readonly actual?: ContainerFact }
-  | { readonly expected?: undefined; readonly actual: ContainerFact };
-
 function toDifference(sides: Sides): Difference {
   const fact = sides.expected ?? sides.actual;
   return { kind: fact.kind, object: toObject(fact), problem: toProblem(sides), mend: toMend(sides) };
@@ -66,28 +62,9 @@ function toProblem({ expected, actual }: Sides): string {
   return `is ${toWords(actual)}; the migrations make it ${toWords(expected)}`;
 }
 
-interface ColumnDefinition {
-  readonly type: string;
-  readonly notNull: boolean;
-  readonly default: string | null;
-  readonly generated: string;
-  readonly identity: string;
-}
-
-export function toColumn({ definition }: ContainerFact): ColumnDefinition {
-  return JSON.parse(definition) as ColumnDefinition;
-}
-
 const longest = 200;
 
 function toWords(fact: ContainerFact): string {
   const text = fact.kind === 'column' ? toColumnText(fact) : fact.definition.replaceAll(/\s+/g, ' ');
   return text.length > longest ? `${text.slice(0, longest)}…` : text;
-}
-
-/** As in CREATE TABLE. */
-export function toColumnText(fact: ContainerFact): string {
-  const { type, notNull, default: value, generated } = toColumn(fact);
-  const computed = generated === '' ? ` default ${value}` : ` generated always as (${value}) stored`;
-  return `${type}${notNull ? ' not null' : ''}${value === null ? '' : computed}`;
 }

@@ -1,5 +1,5 @@
 import type { ContainerFact } from '../containers.ts';
-import { toColumn, toColumnText, type Sides } from './compare.ts';
+import { toColumn, toColumnText, type Sides } from './sides.ts';
 
 /**
  * SQL that makes a container what its migrations make. Nothing that loses rows is written out as a statement: that stays

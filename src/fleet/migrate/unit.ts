@@ -36,7 +36,8 @@ export function toUnits(work: readonly PlannedWork[], size: 'one' | 'many'): rea
     const [first] = group;
     if (first === undefined) return [];
     const count = size === 'one' ? 1 : containersInUnit;
-    return chunksOf(group, count).map((work) => ({ server: first.item.server, work }));
+    const { server } = first.item;
+    return chunksOf(group, count).map((part) => ({ server, work: part }));
   });
 }
 
