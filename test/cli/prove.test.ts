@@ -5,7 +5,7 @@ import { newTestDatabase, type TestDatabase } from '../support/node.ts';
 import { describeWith } from '../support/services.ts';
 import { runCli, runError, runJson, temporaryFolder } from './support/cli.ts';
 
-const slow = 120_000;
+const slow = 240_000;
 
 interface Proof {
   readonly verdict: string;

@@ -134,7 +134,7 @@ describe('a database that is down at the start', () => {
   });
 });
 
-test('an address that is not of this machine is told as such', { timeout: 60_000 }, async () => {
+test('a port that is no port is a fault of the configuration', { timeout: 60_000 }, async () => {
   const { ended } = await runError(['serve', '--port', '70000']);
   expect(ended.code).toBe(2);
 });
