@@ -7,7 +7,7 @@ import { measured, median, type BenchRow } from '../row.ts';
 
 const area = 'proof';
 const rounds = 3;
-const schemas = Number(process.env['BENCH_N'] ?? 1000);
+const schemas = 1_000;
 
 /** One migration over a thousand schemas, beside the loop that libraries for schemas run; and a run with nothing to do. */
 export async function benchFleet(): Promise<readonly BenchRow[]> {

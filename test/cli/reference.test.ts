@@ -99,8 +99,7 @@ describe('docs/reference/cli.md', () => {
         .slice(1)
         .map(([flags = '']) => flags);
       const own = command.options.filter(
-        ({ long, description }) =>
-          !everywhere.includes(long ?? '') || (path === 'bulkhead prove' && description.includes('postgres')),
+        ({ long, description }) => !everywhere.includes(long ?? '') || description.includes('postgres://'),
       );
       const real = own.map(({ flags }) => flags);
       return documented.join() === real.join() ? [] : [{ path, documented, real }];
