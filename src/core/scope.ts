@@ -133,13 +133,15 @@ export function requiresTenant<Args extends readonly unknown[], Result>(
   };
 }
 
-/** Binds a callback to the scope it is bound in, wherever it is called from later. */
+/** Binds a callback to the scope it is bound in, wherever it is called from later. `this` stays the caller's. */
 export function bindScope<Args extends unknown[], Result>(
   fn: (...args: Args) => Result,
 ): (...args: Args) => Result {
   const scope = getCurrentTenant();
   const resource = new AsyncResource('BulkheadScope');
-  return (...args) => resource.runInAsyncScope(() => current.run(scope, fn, ...args));
+  return function bound(this: unknown, ...args: Args): Result {
+    return resource.runInAsyncScope(() => current.run(scope, () => fn.apply(this, args)));
+  };
 }
 
 /** Makes listeners added from now on run in the scope they were added in, whoever emits. */

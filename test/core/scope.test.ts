@@ -162,6 +162,24 @@ describe('200 interleaved tenants', () => {
   });
 });
 
+test('a bound listener has the emitter as this, as Node’s own listeners need', async () => {
+  const emitter = bindEmitter(new EventEmitter());
+  const heard = Promise.withResolvers<unknown>();
+  tenantScope(newScope(), () =>
+    emitter.once('x', function (this: unknown) {
+      heard.resolve(this);
+    }),
+  );
+  emitter.emit('x');
+  expect(await heard.promise).toBe(emitter);
+  const source = tenantScope(newScope(), () => bindEmitter(Readable.from(['a'])));
+  const chunks: unknown[] = [];
+  await tenantScope(newScope(), async () => {
+    for await (const chunk of source) chunks.push(chunk);
+  });
+  expect(chunks).toEqual(['a']);
+});
+
 test('a listener bound by bindEmitter can be removed again', async () => {
   const emitter = bindEmitter(new EventEmitter());
   let heard = 0;
