@@ -15,7 +15,7 @@ import { parseOrder, placedBy, toJournalInput, type MoveDeps, type MoveOrder } f
 
 export interface MoveOperations extends Moves {
   /** Goes on with a move, or the end of one, that another process has begun. */
-  resumeMove(operation: Operation, actor: Actor): Promise<void>;
+  readonly resumeMove: (operation: Operation, actor: Actor) => Promise<void>;
 }
 
 export function createMoves(deps: MoveDeps): MoveOperations {
