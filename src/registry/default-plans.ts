@@ -29,7 +29,8 @@ export const defaultPlans: readonly Plan[] = [
     id: 'pro',
     name: 'Pro',
     aliases: ['standard', 'starter', 'business'],
-    isolations: ['shared', 'schema'],
+    // The operator chooses; what a customer of this plan gets unasked is below.
+    isolations: ['shared', 'schema', 'database', 'dedicated'],
     defaultIsolation: 'shared',
     features: ['export', 'webhooks'],
     governor,

@@ -128,9 +128,9 @@ describeRegistry('tenants', (dialect) => {
 
   test('two changes that are fine alone and not together do not both happen', async () => {
     for (let round = 0; round < 10; round += 1) {
-      const { id } = await insertActive(registry, { isolation: 'schema' });
+      const { id } = await insertActive(registry, { isolation: 'shared' });
       await Promise.allSettled([
-        registry.tenants.update(id, { plan: 'pro' }, operator),
+        registry.tenants.update(id, { plan: 'free' }, operator),
         registry.tenants.update(id, { isolation: 'database' }, operator),
       ]);
       const tenant = await registry.tenants.read(id);
