@@ -1,3 +1,5 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { runCli, runError } from './support/cli.ts';
 
@@ -65,7 +67,7 @@ test('asking a question where no data is makes none', async () => {
     'tenant',
     'list',
     '--data-dir',
-    '/tmp/bulkhead-nothing-here',
+    join(tmpdir(), 'bulkhead-nothing-here'),
   ]);
   expect([code, ended.code]).toEqual(['server_unreachable', 3]);
   expect(hint).toContain('bulkhead serve');
