@@ -64,12 +64,13 @@ describeWith('postgres', 'containers that fail', (url) => {
   test('a container whose wall was taken down fails the proof that follows its migration', async () => {
     await fleet.folder.add('0003_more.sql', 'alter table notes add column more text;');
     const schema = `tenant_${tenants[3]?.id.replaceAll('-', '')}`;
-    await fleet.database.root.script(`alter table ${schema}.documents no force row level security`);
     const node = await fleet.release();
+    await fleet.database.root.script(`alter table ${schema}.documents no force row level security`);
     const run = await node.fleet.migrate({ abortAfter: 5 }, operator);
     expect(run).toMatchObject({ state: 'failed', counts: { failed: 1, done: 6 } });
     const [failed] = (await node.fleet.run(run.id))?.containers ?? [];
     expect(failed?.reason).toContain('documents has row-level security off or not forced');
+    await fleet.database.root.script(`alter table ${schema}.documents force row level security`);
   });
 
   test('a schema that somebody is working in is waited for a little and then left, and traffic is not held up', async () => {

@@ -19,18 +19,37 @@ export function toKeySteps(
   const references = owned.flatMap((table) =>
     table.foreignKeys.filter(({ table: to }) => !shared.has(to)).map((key) => ({ from: table.name, key })),
   );
+  const order = referringFirst(owned);
+  const byOrder = (a: Reference, b: Reference): number => order.indexOf(a.from) - order.indexOf(b.from);
   return [
     ...owned.flatMap((table) => toIndexSteps(schema, table)),
     ...owned.map((table) =>
-      toSwapStep(
-        schema,
-        table,
-        references.filter(({ key }) => key.table === table.name),
-      ),
+      toSwapStep(schema, table, references.filter(({ key }) => key.table === table.name).toSorted(byOrder)),
     ),
     ...owned.flatMap((table) => toUniqueIndexSteps(schema, table)),
     ...references.map(({ from, key }) => toValidateStep(schema, from, key)),
   ];
+}
+
+/**
+ * Tables before those they refer to: the order in which a writer locks them, so that a swap and a writer never wait for
+ * each other.
+ */
+function referringFirst(owned: readonly TableFact[]): readonly string[] {
+  const byName = new Map(owned.map((table) => [table.name, table]));
+  const order: string[] = [];
+  const visited = new Set<string>();
+  const visit = (table: TableFact): void => {
+    if (visited.has(table.name)) return;
+    visited.add(table.name);
+    for (const { table: to } of table.foreignKeys) {
+      const referred = byName.get(to);
+      if (referred !== undefined) visit(referred);
+    }
+    order.push(table.name);
+  };
+  for (const table of owned) visit(table);
+  return order.toReversed();
 }
 
 function toIndexSteps(schema: string, { name: table, keys, uniqueIndexes }: TableFact): AdoptStep[] {
@@ -75,6 +94,8 @@ function toSwapStep(schema: string, table: TableFact, references: readonly Refer
     ({ from, key }) => `alter table ${in_(from)} drop constraint if exists ${quote(key.name)}`,
   );
   const target = in_(table.name);
+  const locked = [...new Set([...references.map(({ from }) => from), table.name])].map(in_).join(', ');
+  const lock = `lock table ${locked} in access exclusive mode`;
   const keyWord = ({ kind }: KeyFact): string => (kind === 'primary' ? 'primary key' : 'unique');
   const dropKeys = table.keys.map(({ name }) => `alter table ${target} drop constraint ${quote(name)}`);
   return {
@@ -82,6 +103,7 @@ function toSwapStep(schema: string, table: TableFact, references: readonly Refer
     phase: 'keys',
     name: `keys ${table.name}`,
     sql: [
+      lock,
       ...dropReferences,
       ...dropKeys,
       ...table.keys.map(
@@ -94,6 +116,7 @@ function toSwapStep(schema: string, table: TableFact, references: readonly Refer
       ),
     ],
     undo: [
+      lock,
       ...dropReferences,
       ...dropKeys,
       ...table.keys.map(

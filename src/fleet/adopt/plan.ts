@@ -137,34 +137,22 @@ const ownRow = 'tenant_id = (select bulkhead_wall.current_tenant_id())';
 
 /**
  * The wall in the shadow: function, role, rights and policies are there, and no table asks them yet. The rehearsal does,
- * table by table, in transactions that are rolled back, and counts what the new role would see.
+ * table by table, in transactions that are rolled back, and counts what the new role would see. One table a transaction:
+ * whoever locks several meets a writer that locks them in another order.
  */
 function toWallSteps(
   { schema, tenant, roles, facts, shared }: PlanInput,
   owned: readonly TableFact[],
 ): AdoptStep[] {
-  const in_ = (table: string): string => `${quote(schema)}.${quote(table)}`;
   const app = quote(roles.app);
-  const policies = owned.flatMap(({ name }) => [
-    `create policy bulkhead_open on ${in_(name)} as permissive for all to public using (true) with check (true)`,
-    `create policy bulkhead_wall on ${in_(name)} as restrictive for all to public using (${ownRow}) with check (${ownRow})`,
-  ]);
-  const grants = owned.map(
-    ({ name, columns, generated }) =>
-      `grant select, insert, delete, update (${columnList(columns.filter((one) => one !== 'tenant_id' && !generated.includes(one)))}) on ${in_(name)} to ${app}`,
+  const readable = [...shared, ...facts.views].map(
+    (name) => `grant select on ${quote(schema)}.${quote(name)} to ${app}`,
   );
-  const readable = [...shared, ...facts.views].map((name) => `grant select on ${in_(name)} to ${app}`);
-  const undo = [
-    ...owned.flatMap(({ name }) => [
-      `drop policy if exists bulkhead_wall on ${in_(name)}`,
-      `drop policy if exists bulkhead_open on ${in_(name)}`,
-    ]),
-    `drop schema if exists bulkhead_wall cascade`,
-    ...[roles.app, roles.group, roles.wall].flatMap((role) => [
+  const dropRoles = [roles.app, roles.group, roles.wall].map(
+    (role) =>
       `do $$ begin if exists (select from pg_roles where rolname = ${literal(role)}) then
          execute ${literal(`drop owned by ${quote(role)}`)}; execute ${literal(`drop role ${quote(role)}`)}; end if; end $$`,
-    ]),
-  ];
+  );
   return [
     {
       kind: 'wall',
@@ -175,14 +163,31 @@ function toWallSteps(
         `grant ${quote(roles.group)} to ${app} with inherit true`,
         `grant usage on schema ${quote(schema)} to ${app}`,
         `insert into bulkhead_wall.tenant (tenant_id, schema_name) values (${literal(tenant)}, ${literal(schema)})`,
-        ...policies,
-        ...grants,
         ...readable,
       ],
-      undo,
+      undo: [`drop schema if exists bulkhead_wall cascade`, ...dropRoles],
     },
+    ...owned.map((table) => toPolicyStep(`${quote(schema)}.${quote(table.name)}`, app, table)),
     { kind: 'rehearsal', phase: 'wall', name: 'rehearsal', tables: owned.map(({ name }) => name), undo: [] },
   ];
+}
+
+function toPolicyStep(name: string, app: string, table: TableFact): AdoptStep {
+  const written = table.columns.filter((one) => one !== 'tenant_id' && !table.generated.includes(one));
+  return {
+    kind: 'transaction',
+    phase: 'wall',
+    name: `policies ${table.name}`,
+    sql: [
+      `create policy bulkhead_open on ${name} as permissive for all to public using (true) with check (true)`,
+      `create policy bulkhead_wall on ${name} as restrictive for all to public using (${ownRow}) with check (${ownRow})`,
+      `grant select, insert, delete, update (${columnList(written)}) on ${name} to ${app}`,
+    ],
+    undo: [
+      `drop policy if exists bulkhead_wall on ${name}`,
+      `drop policy if exists bulkhead_open on ${name}`,
+    ],
+  };
 }
 
 /** From the first of these on there is no way back: the application must come as the new role, with a capability. */
