@@ -4,6 +4,11 @@ import type { BenchPart } from './row.ts';
 export const parts: readonly BenchPart[] = [
   {
     area: 'wall',
+    name: 'driver',
+    run: async () => await (await import('./wall/driver.ts')).benchDriver(),
+  },
+  {
+    area: 'wall',
     name: 'registry',
     run: async () => await (await import('./wall/registry.ts')).benchRegistry(),
   },

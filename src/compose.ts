@@ -168,6 +168,7 @@ async function openCatalog(
   const compiled = await compileMigrations(main.pool, sets);
   const deps: RowsDeps = {
     servers,
+    preparedPools: new Map([[mainServer, Promise.resolve()]]),
     credentials: registry.vault,
     roles,
     wallFiles,

@@ -166,6 +166,43 @@ describeWith('postgres', 'provisioning on PostgreSQL', (url) => {
     expect((await node.lifecycle.create(input, operator)).tenant.state).toBe('active');
   });
 
+  test.each(['shared', 'schema'] as const)(
+    'a pool server of a region takes that region’s %s tenants, and is made ready by the first',
+    async (isolation) => {
+      const second = serviceUrl('cell');
+      if (second === undefined) throw new Error('this test needs a second server: BULKHEAD_TEST_CELL_URL');
+      await using elsewhere = await newTestDatabase(second);
+      const region = `region-${isolation}`;
+      await node.registry.servers.add(
+        { name: region, role: 'pool', region, maxConnections: 10 },
+        elsewhere.url,
+        operator,
+      );
+      const made = await node.lifecycle.create(
+        { slug: region, name: 'X', plan: 'enterprise', isolation, region },
+        operator,
+      );
+      expect(made.tenant.placements[0]?.container).toMatch(new RegExp(`^${region}:`));
+      await node.run(made.tenant.id, async (scope) => {
+        await using rows = await node.rows.open(scope);
+        await rows.table('documents').create({ title: 'here', content: 'x' });
+      });
+      const { rows: found } = await elsewhere.root.query(
+        'select schema_name from bulkhead_wall.tenant where tenant_id = $1',
+        [made.tenant.id],
+      );
+      expect(found).toHaveLength(1);
+      await expect(
+        node.lifecycle
+          .create(
+            { slug: `${region}-no`, name: 'X', plan: 'enterprise', isolation, region: 'nowhere' },
+            operator,
+          )
+          .then(({ tenant }) => tenant.placements[0]?.container),
+      ).resolves.toMatch(/^main:/);
+    },
+  );
+
   test.each(tiers.slice(0, 3))(
     'a suspended %s tenant is refused within a second on another node, in an open scope too, and comes back whole',
     async (isolation) => {

@@ -41,6 +41,8 @@ export interface VersionBook {
 /** What the rows compartment is given; nothing of it is looked up elsewhere. */
 export interface RowsDeps {
   readonly servers: ServerCatalog;
+  /** Pool servers that are ready for shared and schema tenants, or being made so; a new one joins when it gets its first. */
+  readonly preparedPools: Map<string, Promise<void>>;
   readonly credentials: CredentialStore;
   readonly roles: RoleNames;
   readonly wallFiles: readonly WallFile[];

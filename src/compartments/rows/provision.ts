@@ -53,6 +53,16 @@ async function prepareShared(deps: RowsDeps, at: { server: string; pool: AdminDa
   ]);
 }
 
+/** Once a process and server; one that failed is tried again by the next tenant. */
+function ensurePool(deps: RowsDeps, name: string): Promise<void> {
+  const known = deps.preparedPools.get(name);
+  if (known !== undefined) return known;
+  const preparing = preparePool(deps, name);
+  deps.preparedPools.set(name, preparing);
+  preparing.catch(() => deps.preparedPools.delete(name));
+  return preparing;
+}
+
 /** Puts one tenant into its container. Every statement may run again. */
 export async function provisionContainer(
   deps: RowsDeps,
@@ -60,6 +70,7 @@ export async function provisionContainer(
   container: RowsContainer,
 ): Promise<void> {
   const server = await deps.servers.server(container.server);
+  if (container.kind !== 'database') await ensurePool(deps, container.server);
   switch (container.kind) {
     case 'shared':
       return await admit(server.pool, { tenant, schema: schemaOf(container) });
