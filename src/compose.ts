@@ -118,6 +118,7 @@ async function openControlPlane(input: ComposeInput, main: SqlServer): Promise<R
     logger: log,
     nodeId: randomUUID(),
     cache: { ttlMs: config.cache.ttlMs, maxEntries: config.cache.maxTenants },
+    ...(main.dialect === 'pglite' ? aloneWithItsDatabase : {}),
   });
   const servers = await registry.servers.list();
   if (!servers.some(({ name }) => name === mainServer)) {
@@ -134,6 +135,12 @@ async function openControlPlane(input: ComposeInput, main: SqlServer): Promise<R
   }
   return registry;
 }
+
+/**
+ * One process owns an embedded database, so nobody else can change what this node remembers; and its one connection may
+ * be busy for longer than a server would be.
+ */
+const aloneWithItsDatabase = { maxStaleMs: Number.POSITIVE_INFINITY, answerTimeoutMs: 30_000 } as const;
 
 function ignoreConflict(cause: unknown): void {
   if (!(cause instanceof BulkheadError) || cause.code !== 'conflict') throw cause;
