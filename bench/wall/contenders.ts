@@ -36,7 +36,7 @@ export function rawPg(fixture: Fixture, connections: number, url = fixture.rawUr
 const scopedText: Readonly<Record<Operation, string>> = {
   select: `select ${columns} from doc where id = $1`,
   'list 20': `select ${columns} from doc where id > $1 order by id limit 20`,
-  insert: `insert into doc (id, title, body) values ($1, 'new', 'body')`,
+  insert: `insert into doc (tenant_id, id, title, body) values ($1, $2, 'new', 'body')`,
 };
 
 /** Ours: the capability and the statement in one round trip, behind row-level security. */
@@ -44,7 +44,11 @@ export function bulkhead(fixture: Fixture, options: Partial<PostgresOptions> = {
   const db = fixture.open(options);
   return {
     name: 'bulkhead',
-    run: (operation, tenant, id) => db.run(tenant, { text: scopedText[operation], values: [id] }),
+    run: (operation, tenant, id) =>
+      db.run(tenant, {
+        text: scopedText[operation],
+        values: operation === 'insert' ? [tenant.tenantId, id] : [id],
+      }),
     close: () => db.close(),
   };
 }
@@ -52,18 +56,21 @@ export function bulkhead(fixture: Fixture, options: Partial<PostgresOptions> = {
 export function drizzleTransaction(fixture: Fixture, connections: number, url = fixture.url): Contender {
   const pool = newPool(url, connections);
   const db = drizzle({ client: pool });
-  const statement: Readonly<Record<Operation, (id: number) => ReturnType<typeof drizzleSql>>> = {
+  const statement: Readonly<
+    Record<Operation, (id: number, tenantId: string) => ReturnType<typeof drizzleSql>>
+  > = {
     select: (id) => drizzleSql`select id, title, body, created_at from doc where id = ${id}`,
     'list 20': (id) =>
       drizzleSql`select id, title, body, created_at from doc where id > ${id} order by id limit 20`,
-    insert: (id) => drizzleSql`insert into doc (id, title, body) values (${id}, 'new', 'body')`,
+    insert: (id, tenantId) =>
+      drizzleSql`insert into doc (tenant_id, id, title, body) values (${tenantId}, ${id}, 'new', 'body')`,
   };
   return {
     name: 'Drizzle',
-    run: (operation, { capability }, id) =>
+    run: (operation, { tenantId, capability }, id) =>
       db.transaction(async (tx) => {
         await tx.execute(drizzleSql`select set_config('bulkhead.capability', ${capability}, true)`);
-        return tx.execute(statement[operation](id));
+        return tx.execute(statement[operation](id, tenantId));
       }),
     close: () => pool.end(),
   };
@@ -73,18 +80,21 @@ export function kyselyTransaction(fixture: Fixture, connections: number, url = f
   const db = new Kysely<Record<string, never>>({
     dialect: new PostgresDialect({ pool: newPool(url, connections) }),
   });
-  const statement: Readonly<Record<Operation, (id: number) => ReturnType<typeof kyselySql>>> = {
+  const statement: Readonly<
+    Record<Operation, (id: number, tenantId: string) => ReturnType<typeof kyselySql>>
+  > = {
     select: (id) => kyselySql`select id, title, body, created_at from doc where id = ${id}`,
     'list 20': (id) =>
       kyselySql`select id, title, body, created_at from doc where id > ${id} order by id limit 20`,
-    insert: (id) => kyselySql`insert into doc (id, title, body) values (${id}, 'new', 'body')`,
+    insert: (id, tenantId) =>
+      kyselySql`insert into doc (tenant_id, id, title, body) values (${tenantId}, ${id}, 'new', 'body')`,
   };
   return {
     name: 'Kysely',
-    run: (operation, { capability }, id) =>
+    run: (operation, { tenantId, capability }, id) =>
       db.transaction().execute(async (tx) => {
         await kyselySql`select set_config('bulkhead.capability', ${capability}, true)`.execute(tx);
-        return statement[operation](id).execute(tx);
+        return statement[operation](id, tenantId).execute(tx);
       }),
     close: () => db.destroy(),
   };

@@ -3,7 +3,10 @@ import type { TenantDatabase, WallContext } from '../../src/drivers/sql.ts';
 import type { PostgresOptions } from '../../src/drivers/postgres/open.ts';
 import { newCapability, newWalledDatabase } from '../../test/drivers/support/walled-database.ts';
 
-/** Data as a pool server holds it: many tenants in one table, behind the wall. */
+/**
+ * Data as a pool server holds it: many tenants in one table, behind the wall. No commit waits for the disk, whoever
+ * writes: what the disk takes, it takes from all of them.
+ */
 export interface Fixture extends AsyncDisposable {
   readonly tenants: readonly WallContext[];
   readonly rowsPerTenant: number;
@@ -36,6 +39,8 @@ export async function newFixture(
     grant execute on function bulkhead_wall.current_tenant_id() to ${rawRole};
     grant usage on schema bulkhead_wall to ${rawRole};
     alter role ${rawRole} set search_path = shared;
+    alter role ${rawRole} set synchronous_commit = off;
+    alter role ${appRole} set synchronous_commit = off;
     insert into bulkhead_wall.tenant select gen_random_uuid() from generate_series(1, ${size.tenants});
     insert into shared.doc (tenant_id, id, title, body)
       select tenant_id, g, 'title ' || g, repeat('x', 120) from bulkhead_wall.tenant, generate_series(1, ${size.rowsPerTenant}) g;`);

@@ -2,7 +2,7 @@ import { median } from '../row.ts';
 import type { Contender, Operation } from './contenders.ts';
 import type { Fixture } from './fixture.ts';
 
-/** Operations per second of each contender, round by round. */
+/** A figure of each contender, round by round. */
 export type Rounds = ReadonlyMap<string, readonly number[]>;
 
 /**
@@ -45,23 +45,27 @@ async function play(
   return (done / (performance.now() - started)) * 1_000;
 }
 
-/** Milliseconds of one operation at a time, each contender in turn. */
+/** Milliseconds of one select at a time, round by round; the contenders take turns. */
 export async function measureLatency(
   fixture: Fixture,
   contenders: readonly Contender[],
-  operations: number,
-): Promise<ReadonlyMap<string, number>> {
-  const samples = new Map<string, number[]>(contenders.map(({ name }) => [name, []]));
+  game: { rounds: number; operations: number },
+): Promise<Rounds> {
+  const results = new Map<string, number[]>(contenders.map(({ name }) => [name, []]));
   const ids = newIds(fixture);
-  for (let index = 0; index < operations; index += 1)
+  for (let round = -1; round < game.rounds; round += 1)
     for (let turn = 0; turn < contenders.length; turn += 1) {
-      const contender = contenders[(turn + index) % contenders.length];
+      const contender = contenders[(turn + round + 1) % contenders.length];
       if (contender === undefined) continue;
-      const started = performance.now();
-      await contender.run('select', anyTenant(fixture), ids('select'));
-      if (index > operations / 10) samples.get(contender.name)?.push(performance.now() - started);
+      const samples: number[] = [];
+      for (let index = 0; index < game.operations; index += 1) {
+        const started = performance.now();
+        await contender.run('select', anyTenant(fixture), ids('select'));
+        samples.push(performance.now() - started);
+      }
+      if (round >= 0) results.get(contender.name)?.push(median(samples));
     }
-  return new Map([...samples].map(([name, values]) => [name, median(values)]));
+  return results;
 }
 
 /** The median of the ratios of each round. */

@@ -31,7 +31,13 @@ export function openPostgres(options: PostgresOptions): TenantDatabase {
 export function openPostgresAdmin(options: PostgresOptions): AdminDatabase {
   return new WireAdminDatabase(
     'postgres',
-    toPool(options, { maxConnections: 3, sharedConnections: 1, waitTimeoutMs: 60_000 }),
+    toPool(options, {
+      maxConnections: 3,
+      sharedConnections: 1,
+      waitTimeoutMs: 60_000,
+      // Building an index takes as long as it takes.
+      replyTimeoutMs: Number.POSITIVE_INFINITY,
+    }),
   );
 }
 

@@ -9,6 +9,8 @@ import { WireWriter } from './wire-writer.ts';
 export interface ConnectionEvents {
   /** A batch is through; there is room for another. */
   onRoom(connection: PipelinedConnection): void;
+  /** A setting that must not change has changed: whoever comes next must get another connection. */
+  onDrift(connection: PipelinedConnection): void;
   /** The socket is closed; the server has, or will have, noticed. */
   onClosed(connection: PipelinedConnection): void;
 }
@@ -30,6 +32,7 @@ export class PipelinedConnection {
   #ending: 'no' | 'drained' | 'now' = 'no';
   #fatal: ServerError | undefined;
   #headSinceMs = 0;
+  #lastServiceMs = 0;
   #idleSinceMs = performance.now();
   /** Known to be the server itself, and not a pooler that may give each transaction another server connection. */
   isDirect = false;
@@ -54,6 +57,11 @@ export class PipelinedConnection {
 
   get isUsable(): boolean {
     return this.#ending === 'no' && !this.#socket.isClosed;
+  }
+
+  /** How long the server took over the batch that is being settled. */
+  get lastServiceMs(): number {
+    return this.#lastServiceMs;
   }
 
   /** How long the oldest batch has been the server's to work on; 0 when there is none. */
@@ -175,6 +183,9 @@ export class PipelinedConnection {
         return this.#ready(bytes[start] ?? 0);
       case 0x45: // E, ErrorResponse
         return this.#failed(readServerError(bytes, start));
+      case 0x53: // S, ParameterStatus
+        if (isDrift(bytes.toString('latin1', start, end - 1))) this.#events.onDrift(this);
+        return undefined;
       case 0x31: // 1, ParseComplete
         return head?.parsed();
       case 0x54: // T, RowDescription
@@ -190,7 +201,7 @@ export class PipelinedConnection {
       case 0x47: // G, CopyInResponse: the server waits for data, and so would everybody behind
         head?.copyRefused();
         return this.abandon();
-      default: // BindComplete, CloseComplete, notices, notifications, ParameterStatus, copy data
+      default: // BindComplete, CloseComplete, notices, notifications, copy data
         return undefined;
     }
   }
@@ -198,7 +209,9 @@ export class PipelinedConnection {
   #ready(status: number): void {
     const batch = this.#inFlight.shift();
     if (batch === undefined) return;
-    this.#headSinceMs = performance.now();
+    const nowMs = performance.now();
+    this.#lastServiceMs = nowMs - this.#headSinceMs;
+    this.#headSinceMs = nowMs;
     if (this.#inFlight.length === 0) this.#idleSinceMs = this.#headSinceMs;
     if (!batch.finish(stateOf(status))) return this.abandon();
     if (this.#ending === 'no') this.#events.onRoom(this);
@@ -220,6 +233,24 @@ export class PipelinedConnection {
     for (const batch of this.#inFlight.splice(0)) batch.lose(this.#fatal);
   }
 }
+
+/**
+ * Settings that values are read and written by, and who the session is. The server reports them when a batch is over
+ * and they are not what they were; nothing of ours changes them.
+ */
+function isDrift(status: string): boolean {
+  const [name = '', value = ''] = status.split('\0');
+  if (name === 'is_superuser' || name === 'session_authorization') return true;
+  const expected = expectedSettings.get(name);
+  return expected !== undefined && !value.startsWith(expected);
+}
+
+const expectedSettings: ReadonlyMap<string, string> = new Map([
+  ['client_encoding', 'UTF8'],
+  ['DateStyle', 'ISO'],
+  ['IntervalStyle', 'postgres'],
+  ['standard_conforming_strings', 'on'],
+]);
 
 function stateOf(status: number): ExpectedState | 'failed_transaction' {
   if (status === 0x49) return 'idle';

@@ -3,7 +3,7 @@ import type { PoolStats } from '../sql.ts';
 import { holdMs, type BudgetMember, type ConnectionBudget } from './connection-budget.ts';
 import type { PoolLimits } from './limits.ts';
 import type { ConnectionEvents, PipelinedConnection } from './pipelined-connection.ts';
-import { isBusy, isFree, slotForShared, type Slot } from './slot.ts';
+import { isBusy, isFree, slotForShared, type Reach, type Slot } from './slot.ts';
 import type { Turn } from './turn.ts';
 import { WaitingLine } from './waiting-line.ts';
 
@@ -12,6 +12,8 @@ export type Connect = (events: ConnectionEvents) => Promise<PipelinedConnection>
 
 /** How long what is running may go on once the pool is closed. */
 const closeGraceMs = 5_000;
+/** A commit that takes longer than this waits for the disk, not for the processor. */
+const waitsForDiskMs = 0.5;
 
 /** Connections of one login to one database, and the tenants that wait for them in turn. */
 export class Pool implements BudgetMember {
@@ -25,6 +27,8 @@ export class Pool implements BudgetMember {
   /** Asked of the budget and not granted yet. */
   #requested = 0;
   #lastUsedMs = 0;
+  /** What a quick write takes. */
+  #writeMs = 0;
   #sweep: NodeJS.Timeout | undefined;
   #closed: PromiseWithResolvers<void> | undefined;
   #naming: 'named' | 'unnamed' = 'named';
@@ -54,11 +58,18 @@ export class Pool implements BudgetMember {
     return this.#waiting.withdraw(turn);
   }
 
+  /** How long the server took over a write, its commit included. */
+  wrote(serviceMs: number): void {
+    // Near the quickest ones: a busy processor delays many writes, a disk delays all of them.
+    this.#writeMs += (serviceMs - this.#writeMs) / (serviceMs < this.#writeMs ? 2 : 64);
+  }
+
   giveBack(connection: PipelinedConnection): void {
     const slot = this.#slotOf(connection);
     if (slot === undefined) return;
     slot.use = 'shared';
-    this.#room(slot);
+    if (slot.isSpoilt) connection.retire();
+    else this.#room(slot);
   }
 
   /** Named until a pooler shows that it does not keep named statements. */
@@ -134,6 +145,7 @@ export class Pool implements BudgetMember {
     try {
       const connection = await this.#connect({
         onRoom: (free) => this.#roomIn(free),
+        onDrift: (drifted) => this.#spoil(drifted),
         onClosed: (gone) => this.#gone(gone),
       });
       this.#opening -= 1;
@@ -148,11 +160,24 @@ export class Pool implements BudgetMember {
   }
 
   #opened(connection: PipelinedConnection): void {
-    const slot: Slot = { connection, use: 'shared', lastLane: 'alone', openedMs: performance.now() };
+    const slot: Slot = {
+      connection,
+      use: 'shared',
+      lastLane: 'alone',
+      isSpoilt: false,
+      openedMs: performance.now(),
+    };
     this.#slots = [...this.#slots, slot];
     this.#sweep ??= this.#startSweep();
     if (this.#closed === undefined) this.#room(slot);
     else connection.retire();
+  }
+
+  #spoil(connection: PipelinedConnection): void {
+    const slot = this.#slotOf(connection);
+    if (slot === undefined) return;
+    slot.isSpoilt = true;
+    if (slot.use !== 'alone') connection.retire();
   }
 
   #gone(connection: PipelinedConnection): void {
@@ -173,7 +198,7 @@ export class Pool implements BudgetMember {
   #slotFor(turn: Turn): Slot | undefined {
     return turn.lane === 'alone'
       ? this.#slots.findLast(isFree)
-      : slotForShared(this.#slots, turn.effect, this.#limits);
+      : slotForShared(this.#slots, this.#reachOf(turn), this.#limits);
   }
 
   #roomIn(connection: PipelinedConnection): void {
@@ -229,9 +254,14 @@ export class Pool implements BudgetMember {
     if (turn.lane === 'alone') this.#reserve();
   }
 
-  #shareOf({ effect }: Turn): number {
+  /** Writes that wait for the disk do so together only when they come over different connections. */
+  #reachOf({ effect }: Turn): Reach {
+    return effect === 'writes' && this.#writeMs > waitsForDiskMs ? 'all' : 'few';
+  }
+
+  #shareOf(turn: Turn): number {
     const { sharedConnections, maxConnections } = this.#limits;
-    return effect === 'reads' ? Math.min(sharedConnections, maxConnections) : maxConnections;
+    return this.#reachOf(turn) === 'few' ? Math.min(sharedConnections, maxConnections) : maxConnections;
   }
 
   #openUpTo(limit: number): void {

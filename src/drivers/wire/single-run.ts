@@ -77,6 +77,7 @@ export class SingleRun implements Turn {
 
   #arrived(connection: PipelinedConnection, outcome: BatchOutcome): void {
     if (outcome.kind === 'refused' && this.#isRetried(connection, outcome)) return this.start(connection);
+    if (this.effect === 'writes') this.#pool.wrote(connection.lastServiceMs);
     if (this.lane === 'alone') {
       if (outcome.kind === 'done' && !isDataTag(outcome.tag)) connection.retire();
       this.#pool.giveBack(connection);

@@ -1,6 +1,5 @@
 import type { PoolLimits } from './limits.ts';
 import type { PipelinedConnection } from './pipelined-connection.ts';
-import type { Turn } from './turn.ts';
 
 /** One connection of a pool and who has it. */
 export interface Slot {
@@ -10,6 +9,8 @@ export interface Slot {
   use: 'shared' | 'reserved' | 'alone';
   /** The lane served last: the two take turns. */
   lastLane: 'shared' | 'alone';
+  /** Not to be used again, by whoever has it now excepted. */
+  isSpoilt: boolean;
 }
 
 export function isBusy({ use, connection }: Slot): boolean {
@@ -20,17 +21,16 @@ export function isFree(slot: Slot): boolean {
   return slot.connection.isUsable && !isBusy(slot);
 }
 
+/** How many connections a short statement may choose from. */
+export type Reach = 'few' | 'all';
+
 /**
- * The connection for a short statement. Reads keep to the first few connections, several deep: that saves the server
- * and us most of the work of waking up. When those are stalled or full, and for writes, it is any connection.
+ * The connection for a short statement. Most keep to the first few connections, several deep: that saves the server
+ * and us most of the work of waking up. When those are stalled or full, it is any connection.
  * None that is stalled or full is given.
  */
-export function slotForShared(
-  slots: readonly Slot[],
-  effect: Turn['effect'],
-  limits: PoolLimits,
-): Slot | undefined {
-  const few = effect === 'reads' ? leastLoaded(slots.slice(0, limits.sharedConnections), limits) : undefined;
+export function slotForShared(slots: readonly Slot[], reach: Reach, limits: PoolLimits): Slot | undefined {
+  const few = reach === 'few' ? leastLoaded(slots.slice(0, limits.sharedConnections), limits) : undefined;
   return few ?? leastLoaded(slots, limits);
 }
 

@@ -5,7 +5,6 @@ import type { PipelinedConnection } from './pipelined-connection.ts';
 export interface Turn {
   readonly tenantId: string;
   readonly lane: 'shared' | 'alone';
-  /** Reads go behind one another well. A commit waits for the disk, and only those of different connections wait together. */
   readonly effect: 'reads' | 'writes';
   /** `shared`: submit and return. `alone`: the connection is the caller's until `giveBack`. */
   start(connection: PipelinedConnection): void;
