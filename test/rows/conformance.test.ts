@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Bulkhead } from '../../src/bulkhead.ts';
 import { parseSlug, type TenantId } from '../../src/core/ids.ts';
 import { isolations, type Isolation } from '../../src/core/placement.ts';
@@ -7,6 +7,9 @@ import type { RowsHandle } from '../../src/compartments/rows/rows.ts';
 import { describeCompartment, type TestApi } from '../../src/testing/index.ts';
 import { newTestDatabase, newTestNode, operator, type TestDatabase, type TestNode } from '../support/node.ts';
 import { describeWith, serviceUrl } from '../support/services.ts';
+
+// An embedded tenant's database is a whole instance of Postgres; three of them start in one test.
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 const api: TestApi = { test, equal: (actual, expected) => expect(actual).toEqual(expected) };
 
