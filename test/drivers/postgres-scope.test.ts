@@ -121,6 +121,19 @@ describeWith('postgres', 'a statement in its tenant’s context', (serverUrl) =>
     expect(left).toEqual({ prepared: 0, channels: 0, name: 'test tenants' });
   });
 
+  test.each([
+    "select set_config('client_encoding', 'LATIN1', false)",
+    "select set_config('DateStyle', 'German', false)",
+    "select set_config('client_encoding', 'LATIN1', true)",
+  ])('that changes how values are written garbles nobody else’s: %s', async (text) => {
+    await db.run(a, { text, values: [] });
+    const { rows } = await db.run(b, {
+      text: "select 'ünï 🙂' as text, '2026-02-03T04:05:06Z'::timestamptz as at, current_setting('client_encoding') as e",
+      values: [],
+    });
+    expect(rows).toEqual([{ text: 'ünï 🙂', at: new Date('2026-02-03T04:05:06Z'), e: 'UTF8' }]);
+  });
+
   test('that begins a transaction is refused, and the connection with it', async () => {
     const before = await rowsOf(b, 'select pg_backend_pid() as pid');
     await expect(rowsOf(a, 'begin')).rejects.toMatchObject({ code: 'request_invalid' });

@@ -7,6 +7,8 @@ interface Entry<T> {
   lastUse: number;
 }
 
+const waitMs = 20_000;
+
 /**
  * Things that are opened when first used, at most `limit` of them at a time: the least recently used one that nobody
  * uses is closed for the next. With all of them in use, the next waits.
@@ -34,7 +36,7 @@ export class OpenSet<T extends { close(): Promise<void> }> {
     return this.#entries.has(path);
   }
 
-  /** Keeps it open while `body` runs. @throws what opening it throws; shutting_down */
+  /** Keeps it open while `body` runs. @throws what opening it throws; pool_saturated, shutting_down */
   async use<R>(path: string, body: (value: T) => Promise<R>): Promise<R> {
     const entry = await this.#enter(path);
     try {
@@ -67,6 +69,7 @@ export class OpenSet<T extends { close(): Promise<void> }> {
   }
 
   async #enter(path: string): Promise<Entry<T>> {
+    const endMs = performance.now() + waitMs;
     for (;;) {
       if (this.#isClosed) throw new BulkheadError('shutting_down');
       const entry = this.#entries.get(path);
@@ -74,7 +77,7 @@ export class OpenSet<T extends { close(): Promise<void> }> {
       if (entry !== undefined) return this.#count(entry);
       if (busy !== undefined) await busy;
       else if (this.size < this.#limit) return this.#count(this.#start(path));
-      else await (this.#closeOldest() ?? this.#change());
+      else await (this.#closeOldest() ?? this.#changeBefore(endMs));
     }
   }
 
@@ -123,6 +126,20 @@ export class OpenSet<T extends { close(): Promise<void> }> {
       this.#closing.delete(path);
       this.#changed();
     }
+  }
+
+  /** Two users that each hold one and want another would wait for ever. */
+  async #changeBefore(endMs: number): Promise<void> {
+    const leftMs = endMs - performance.now();
+    if (leftMs <= 0)
+      throw new BulkheadError('pool_saturated', {
+        reason: 'all databases that may be open are in use',
+        retryAfterMs: 1_000,
+      });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, leftMs);
+    await Promise.race([promise, this.#change()]);
+    clearTimeout(timer);
   }
 
   #change(): Promise<void> {
