@@ -7,10 +7,12 @@ import { newRequestId, parseSlug, parseTenantId } from './core/ids.ts';
 import { tenantScope, type Actor, type Scope } from './core/scope.ts';
 import { createLifecycle } from './lifecycle/create-lifecycle.ts';
 import type { Checkpoint } from './lifecycle/journal.ts';
+import type { Lifecycle } from './lifecycle/lifecycle.ts';
 import type { ResolvedTenant } from './registry/registry.ts';
 import { admit, createAdmissionChecks } from './request/admit.ts';
 import { toError } from './request/refusal.ts';
 import { openTenantScope } from './request/scope.ts';
+import { startUpkeep } from './upkeep.ts';
 
 export interface BulkheadOptions {
   /** Default: the environment. */
@@ -22,7 +24,6 @@ export interface BulkheadOptions {
   readonly checkpoint?: Checkpoint;
 }
 
-const recoverEveryMs = 15_000;
 const library: Actor = { kind: 'system', id: 'library' };
 
 /**
@@ -41,15 +42,8 @@ export async function createBulkhead(options: BulkheadOptions = {}): Promise<Bul
     clock,
     ...(options.checkpoint === undefined ? {} : { checkpoint: options.checkpoint }),
   });
-  const open = createScopeOpener(composed);
-
-  // What another node left half done is taken up again, here or there, whoever claims it first.
-  const recovering = setInterval(() => {
-    void lifecycle
-      .recover()
-      .catch((cause: unknown) => log({ event: 'recovery.failed', cause: String(cause) }));
-  }, recoverEveryMs);
-  recovering.unref();
+  const open = createScopeOpener(composed, lifecycle);
+  const upkeep = startUpkeep(lifecycle, { clock, log });
 
   return {
     config,
@@ -66,15 +60,16 @@ export async function createBulkhead(options: BulkheadOptions = {}): Promise<Bul
       return await tenantScope(scope, fn);
     },
     async close() {
-      clearInterval(recovering);
+      await upkeep.stop();
       await composed.close();
     },
   };
 }
 
-function createScopeOpener({
-  registry,
-}: Composed): (tenant: string, options?: ScopeOptions) => Promise<Scope> {
+function createScopeOpener(
+  { registry }: Composed,
+  lifecycle: Lifecycle,
+): (tenant: string, options?: ScopeOptions) => Promise<Scope> {
   const { directory } = registry;
   const checks = createAdmissionChecks(directory);
 
@@ -90,6 +85,7 @@ function createScopeOpener({
     if (tenant === undefined) throw new BulkheadError('tenant_not_found');
     const verdict = await admit(tenant, checks);
     if (verdict.kind === 'refused') throw toError(verdict);
+    lifecycle.backfillSoon(tenant);
     return openTenantScope(tenant, {
       actor: options.actor ?? library,
       requestId: options.requestId ?? newRequestId(),

@@ -28,6 +28,11 @@ export interface Placement {
   readonly container: string;
 }
 
+/** Whether this is the placement that a tenant's isolation is called after. The others may differ from it. */
+export function namesIsolation({ compartment }: Pick<Placement, 'compartment'>): boolean {
+  return compartment === 'rows';
+}
+
 export function parseIsolation(raw: unknown): Isolation | undefined {
   return isolations.find((isolation) => isolation === raw);
 }

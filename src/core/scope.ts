@@ -86,7 +86,8 @@ export function placementIn(scope: Scope, kind: CompartmentKind): Placement {
     throw new BulkheadError('compartment_unreachable', {
       kind,
       tenant: scope.tenantId,
-      reason: 'the tenant has no placement there',
+      reason: 'the tenant has no placement there yet',
+      hint: 'a node makes one within seconds; where it cannot, the tenant has failed operations of kind backfill',
     });
   return placement;
 }

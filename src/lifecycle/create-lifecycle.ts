@@ -5,6 +5,8 @@ import type { TenantId } from '../core/ids.ts';
 import type { Actor } from '../core/scope.ts';
 import { nextState, type Tenant } from '../core/tenant.ts';
 import type { Operation, Registry } from '../registry/registry.ts';
+import { createBackfill } from './backfill.ts';
+import { begin } from './begin.ts';
 import { parseNewTenant } from './input.ts';
 import type { Checkpoint } from './journal.ts';
 import type { Lifecycle } from './lifecycle.ts';
@@ -49,6 +51,7 @@ export function createLifecycle(options: LifecycleDeps): Lifecycle {
   };
 
   const { resumeMove, ...moves } = createMoves({ ...deps, clock });
+  const { resumeBackfill, ...backfill } = createBackfill({ ...deps, clock });
 
   const readTenant = async (id: TenantId): Promise<Tenant> => {
     const tenant = await registry.tenants.read(id);
@@ -60,7 +63,7 @@ export function createLifecycle(options: LifecycleDeps): Lifecycle {
     const tenant = await readTenant(id);
     // Refused before anything is journalled: a suspended tenant is not suspended twice.
     nextState(tenant.state, kind === 'suspend' ? 'suspended' : 'resumed');
-    const operation = await registry.operations.begin({ tenant: id, kind, input: {} }, actor);
+    const operation = await begin(registry.operations, { tenant: id, kind, input: {} }, actor);
     const steps = kind === 'suspend' ? suspendSteps(deps, tenant, actor) : resumeSteps(deps, tenant, actor);
     await runToEnd(deps, operation, steps);
     return await readTenant(id);
@@ -83,6 +86,8 @@ export function createLifecycle(options: LifecycleDeps): Lifecycle {
         return await runToEnd(deps, operation, resumeSteps(deps, tenant, recovery));
       case 'move':
         return await resumeMove(operation, recovery);
+      case 'backfill':
+        return await resumeBackfill(operation, recovery);
       case 'erase':
       case 'restore':
       case 'export':
@@ -96,6 +101,7 @@ export function createLifecycle(options: LifecycleDeps): Lifecycle {
 
   return {
     ...moves,
+    ...backfill,
     async create(input, actor) {
       const startedMs = clock.monotonicMs();
       const parsed = await parseNewTenant(registry, input);

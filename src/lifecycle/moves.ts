@@ -9,6 +9,8 @@ export interface MoveInput {
   readonly isolation: string;
   /** Named server for a dedicated tenant; default any free one. */
   readonly server?: string | undefined;
+  /** Compartments by kind; default all. The tenant's isolation is called anew only where its rows are among them. */
+  readonly only?: readonly string[] | undefined;
 }
 
 /** What a move would be. Nothing was changed to find out. */
@@ -33,7 +35,7 @@ export interface MoveReceipt {
   readonly to: readonly Placement[];
   /** Counted when the two ends were compared, just before the change-over. */
   readonly rows: bigint;
-  /** By table: order-free, equal at both ends when the copy ended. */
+  /** By compartment and part, such as `rows.documents`: order-free, equal at both ends when the copy ended. */
   readonly hashes: Readonly<Record<string, string>>;
   /** From the last write the source could take to the first that the target took. */
   readonly writePauseMs: number;
@@ -57,7 +59,7 @@ export interface MoveStatus {
 
 /** Moves between isolations and servers, online. Until a move is confirmed its source is kept, sealed. */
 export interface Moves {
-  /** @throws tenant_not_found, isolation_unavailable, request_invalid */
+  /** Compartments that are at the wanted place already stay out of the move. @throws tenant_not_found, isolation_unavailable, request_invalid */
   planMove(input: MoveInput): Promise<MovePlan>;
   /**
    * Reads go on throughout; writes wait while the tenant changes over. A failure before that leaves it where it was.

@@ -4,6 +4,7 @@ import type { Actor } from '../core/scope.ts';
 
 export const operationKinds = [
   'provision',
+  'backfill',
   'suspend',
   'resume',
   'move',

@@ -10,6 +10,7 @@ import { assertRow, writeAudited } from './write.ts';
 /** From one moment to the next a tenant lives elsewhere. */
 export interface PlacementSwitch {
   readonly tenant: TenantId;
+  /** What the tenant's is called from then on. */
   readonly isolation: Isolation;
   readonly placements: readonly Placement[];
   /** The operation that does it, which must still be its process's own. */
@@ -48,7 +49,16 @@ export async function switchPlacements(
       placements.map((placement) => placement.isolation),
       placements.map(({ container }) => container),
     ]);
-    const note = { actor, action: 'tenant.moved', tenant, detail: { isolation, operation: operation.id } };
+    const note = {
+      actor,
+      action: 'tenant.moved',
+      tenant,
+      detail: {
+        isolation,
+        compartments: placements.map(({ compartment }) => compartment),
+        operation: operation.id,
+      },
+    };
     const [row] = await writeAudited(tx, note, { write: isolateText, values: [isolation] });
     return parseTenantRow(assertRow(row, 'tenant_not_found', tenant));
   });

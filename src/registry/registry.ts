@@ -61,6 +61,14 @@ export interface TenantStore {
     readonly state?: TenantState | undefined;
   }): Promise<TenantPage>;
   children(id: TenantId): Promise<readonly Tenant[]>;
+  /**
+   * Active and suspended tenants without a place in the compartment, to whom nothing is being done now. Those whose own
+   * backfill failed less than `restMs` ago are left out, unless only the store did not answer.
+   */
+  lacking(
+    compartment: CompartmentKind,
+    query: { readonly restMs: number; readonly limit: number },
+  ): Promise<readonly TenantId[]>;
   /** Compare-and-set over the lifecycle table. @throws transition_refused, tenant_not_found */
   transition(id: TenantId, event: TenantEvent, actor: Actor): Promise<Tenant>;
   putPlacement(placement: Placement): Promise<void>;

@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import { BulkheadError } from '../core/errors.ts';
 import type { Slug, TenantId } from '../core/ids.ts';
+import type { CompartmentKind } from '../core/placement.ts';
 import type { Tenant, TenantState } from '../core/tenant.ts';
 import type { TenantPage } from './registry.ts';
-import { parseRow } from './row-parts.ts';
+import { parseRow, tenantId } from './row-parts.ts';
 import { parseTenantRow, tenantColumns } from './tenant-row.ts';
 import type { Queryable } from './write.ts';
 
@@ -11,6 +12,11 @@ export interface TenantQuery {
   readonly limit: number;
   readonly cursor?: string | undefined;
   readonly state?: TenantState | undefined;
+}
+
+export interface LackingQuery {
+  readonly restMs: number;
+  readonly limit: number;
 }
 
 const MAX_PAGE = 1_000;
@@ -40,6 +46,27 @@ export async function readChildren(database: Queryable, id: TenantId): Promise<r
     [id],
   );
   return rows.map(parseTenantRow);
+}
+
+const lackingText = `select t.id::text as id from bulkhead.tenant t
+  where t.state in ('active', 'suspended')
+    and not exists (select from bulkhead.placement p where p.tenant_id = t.id and p.compartment = $1)
+    and not exists (select from bulkhead.operation o where o.tenant_id = t.id
+      and (o.state = 'running'
+        or (o.kind = 'backfill' and o.input ->> 'compartment' = $1 and o.state in ('failed', 'rolled_back')
+          and o.failure ->> 'code' <> 'compartment_unreachable'
+          and o.ended_at > statement_timestamp() - make_interval(secs => $2::float8))))
+  order by t.created_at, t.id limit $3::int`;
+
+const lackingShape = z.object({ id: tenantId });
+
+export async function readLacking(
+  database: Queryable,
+  compartment: CompartmentKind,
+  { restMs, limit }: LackingQuery,
+): Promise<readonly TenantId[]> {
+  const { rows } = await database.query(lackingText, [compartment, restMs / 1_000, limit]);
+  return rows.map((row) => parseRow('tenant', lackingShape, row).id);
 }
 
 const pageText = `select ${tenantColumns}, t.created_at::text as position from bulkhead.tenant t

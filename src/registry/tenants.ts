@@ -11,7 +11,15 @@ import { assertParent } from './hierarchy.ts';
 import { switchPlacements, type PlacementSwitch } from './placement-switch.ts';
 import type { NewTenant, TenantPage, TenantStore } from './registry.ts';
 import { assertFeatures, assertSettingKey, toSettingJson } from './setting-value.ts';
-import { readChildren, readPage, readTenant, readTenantBySlug, type TenantQuery } from './tenant-reads.ts';
+import {
+  readChildren,
+  readLacking,
+  readPage,
+  readTenant,
+  readTenantBySlug,
+  type LackingQuery,
+  type TenantQuery,
+} from './tenant-reads.ts';
 import { changeState } from './tenant-state.ts';
 import { parseTenantRow, tenantColumns } from './tenant-row.ts';
 import { refusing, writeAudited, type Queryable } from './write.ts';
@@ -87,6 +95,10 @@ export class SqlTenantStore implements TenantStore {
 
   children(id: TenantId): Promise<readonly Tenant[]> {
     return readChildren(this.#admin, id);
+  }
+
+  lacking(compartment: CompartmentKind, query: LackingQuery): Promise<readonly TenantId[]> {
+    return readLacking(this.#admin, compartment, query);
   }
 
   async transition(id: TenantId, event: TenantEvent, actor: Actor): Promise<Tenant> {

@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import { tenantScope } from '../core/scope.ts';
 import type { Scope } from '../core/scope.ts';
+import type { Tenant } from '../core/tenant.ts';
 import { allowed } from '../core/verdict.ts';
 import type { Verdict } from '../core/verdict.ts';
 import type { Registry } from '../registry/registry.ts';
@@ -21,6 +22,8 @@ import { openTenantScope } from './scope.ts';
 /** What the request path needs of a node; a `Bulkhead` has all of it. */
 export interface PathNode {
   readonly registry: Pick<Registry, 'directory' | 'keys' | 'audit'>;
+  /** Told of every tenant that is let in: one without a place in a younger compartment gets it now. */
+  readonly lifecycle: { backfillSoon(tenant: Pick<Tenant, 'id' | 'placements'>): void };
   readonly clock: Clock;
   readonly config: { readonly hints: readonly HintSource[]; readonly baseDomain: string | undefined };
 }
@@ -84,6 +87,7 @@ export function createRequestPath(node: PathNode, settings: PathSettings = {}): 
         const { principal, tenant } = identity.value;
         return chain(admit(tenant, checks), (admitted) => {
           if (admitted.kind === 'refused') return admitted;
+          node.lifecycle.backfillSoon(tenant);
           const scope = openTenantScope(tenant, {
             actor: principal.actor,
             requestId: call.requestId,

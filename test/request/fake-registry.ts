@@ -85,6 +85,7 @@ export class FakeRegistry {
   node(config: Partial<DoorNode['config']> = {}): DoorNode {
     return {
       clock: systemClock,
+      lifecycle: { backfillSoon: () => {} },
       config: {
         hints: ['subdomain', 'path', 'header'] satisfies readonly HintSource[],
         baseDomain: 'example.com',

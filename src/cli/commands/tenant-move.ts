@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
-import { Command, Option } from 'commander';
-import { isolations, type Isolation } from '../../core/placement.ts';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { compartmentKinds, isolations, type CompartmentKind, type Isolation } from '../../core/placement.ts';
 import { BulkheadError } from '../../core/errors.ts';
 import { withOperator } from '../connection/connect.ts';
 import type { Operator } from '../connection/operator.ts';
@@ -10,6 +10,7 @@ import { moveFields, type ShownMove } from '../views/move.ts';
 interface Options {
   readonly isolation: Isolation;
   readonly server?: string;
+  readonly compartment?: readonly CompartmentKind[];
   readonly dryRun?: true;
 }
 
@@ -21,10 +22,16 @@ export function tenantMoveCommand(cli: Cli): Command {
       new Option('--isolation <isolation>', 'where it shall be').choices(isolations).makeOptionMandatory(),
     )
     .option('--server <name>', 'a server by name, for dedicated; default any free one')
+    .addOption(
+      new Option(
+        '--compartment <kind>',
+        'move this one alone; may be given several times; default all',
+      ).argParser(collect),
+    )
     .option('--dry-run', 'say size, time and risk, and change nothing')
     .action(
       toAction(cli, async (session, raw, [tenant = '']) => {
-        const { isolation, server, dryRun } = raw as Options;
+        const { isolation, server, compartment, dryRun } = raw as Options;
         const moved = await withOperator(session, async (operator) => {
           const started = await operator.call('moveTenant', {
             params: { tenant },
@@ -33,6 +40,7 @@ export function tenantMoveCommand(cli: Cli): Command {
               isolation,
               dryRun: dryRun === true,
               ...(server === undefined ? {} : { server }),
+              ...(compartment === undefined ? {} : { only: [...compartment] }),
             },
           });
           return started.phase === 'moving' ? await watch(session, operator, tenant) : started;
@@ -41,6 +49,12 @@ export function tenantMoveCommand(cli: Cli): Command {
         assertMoved(moved);
       }),
     );
+}
+
+function collect(raw: string, before: readonly CompartmentKind[] = []): readonly CompartmentKind[] {
+  const kind = compartmentKinds.find((each) => each === raw);
+  if (kind === undefined) throw new InvalidArgumentError(`give one of ${compartmentKinds.join(', ')}`);
+  return [...before, kind];
 }
 
 const lookEveryMs = 500;

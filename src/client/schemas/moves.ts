@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isolations } from '../../core/placement.ts';
+import { compartmentKinds, isolations } from '../../core/placement.ts';
 
 export const MoveBody = z.strictObject({
   isolation: z.enum(isolations).describe('Where the tenant shall be.'),
@@ -8,6 +8,11 @@ export const MoveBody = z.strictObject({
     .regex(/^[a-z0-9][a-z0-9-]{0,39}$/, 'up to 40 characters of a-z, 0-9 and hyphens')
     .optional()
     .describe('A server by name, for `dedicated`; default any free one.'),
+  only: z
+    .array(z.enum(compartmentKinds))
+    .min(1)
+    .optional()
+    .describe('Compartments to move; default all that are not there already.'),
   dryRun: z.boolean().default(false).describe('Say what the move would be, and change nothing.'),
 });
 export type MoveBody = z.input<typeof MoveBody>;
@@ -25,7 +30,9 @@ const MovePlanView = z.object({
 
 const MoveReceiptView = z.object({
   rows: z.int(),
-  hashes: z.record(z.string(), z.string()).describe('By table: equal at both ends when the copy ended.'),
+  hashes: z
+    .record(z.string(), z.string())
+    .describe('By compartment and part, such as `rows.documents`: equal at both ends when the copy ended.'),
   writePauseMs: z.int(),
   durationMs: z.int(),
 });

@@ -1,17 +1,18 @@
 import { BulkheadError } from '../../core/errors.ts';
 import type { TenantId } from '../../core/ids.ts';
-import { parseIsolation } from '../../core/placement.ts';
+import { namesIsolation, parseIsolation, type Placement } from '../../core/placement.ts';
 import type { Plan } from '../../core/plan.ts';
 import type { Actor } from '../../core/scope.ts';
 import type { Tenant } from '../../core/tenant.ts';
 import type { Operation } from '../../registry/registry.ts';
+import { begin } from '../begin.ts';
 import type { MoveInput, MoveReceipt, Moves } from '../moves.ts';
 import { runConfirm, runRollBack } from './ends.ts';
 import { previewTargets, surveyMove } from './plan.ts';
 import { toConfirmedMove, toMoveReceipt } from './receipt.ts';
 import { runMove } from './run.ts';
 import { readMoveStatus, readUnconfirmed } from './status.ts';
-import { parseOrder, placedBy, toJournalInput, type MoveDeps, type MoveOrder } from './work.ts';
+import { isAt, parseOrder, placedBy, toJournalInput, type MoveDeps, type MoveOrder } from './work.ts';
 
 export interface MoveOperations extends Moves {
   /** Goes on with a move, or the end of one, that another process has begun. */
@@ -21,8 +22,8 @@ export interface MoveOperations extends Moves {
 export function createMoves(deps: MoveDeps): MoveOperations {
   const { operations } = deps;
 
-  const begin = async (tenant: Tenant, order: MoveOrder, actor: Actor): Promise<Operation> =>
-    await operations.begin({ tenant: tenant.id, kind: 'move', input: toJournalInput(order) }, actor);
+  const beginOrder = async (tenant: Tenant, order: MoveOrder, actor: Actor): Promise<Operation> =>
+    await begin(operations, { tenant: tenant.id, kind: 'move', input: toJournalInput(order) }, actor);
 
   const reread = async ({ id }: Operation): Promise<Operation> => {
     const operation = await operations.read(id);
@@ -43,21 +44,24 @@ export function createMoves(deps: MoveDeps): MoveOperations {
   };
 
   const beginMove: Moves['beginMove'] = async (input, actor) => {
-    const { tenant, order } = await parseMove(deps, input);
-    const { phase } = await readMoveStatus(operations, tenant.id);
+    const parsed = await parseMove(deps, input);
+    const { tenant } = parsed;
+    const { phase, from } = await readMoveStatus(operations, tenant.id);
     if (phase === 'unconfirmed')
       throw new BulkheadError('transition_refused', {
         tenant: tenant.id,
-        reason: 'its last move is neither confirmed nor taken back',
+        reason: `its last move, of ${toKinds(from)}, is neither confirmed nor taken back`,
       });
-    const operation = await begin(tenant, order, actor);
+    const { order } = await withoutThoseThere(deps, parsed);
+    const operation = await beginOrder(tenant, order, actor);
     return { operation, ended: run(operation, actor) };
   };
 
   return {
     async planMove(input) {
-      const { tenant, plan, order } = await parseMove(deps, input);
-      const to = await previewTargets(deps, { tenant, plan, order });
+      const parsed = await parseMove(deps, input);
+      const { order, to } = await withoutThoseThere(deps, parsed);
+      const { tenant } = parsed;
       const { isolation, from } = order;
       return { tenant: tenant.id, isolation, from, to, ...(await surveyMove(deps, { from, to })) };
     },
@@ -73,7 +77,7 @@ export function createMoves(deps: MoveDeps): MoveOperations {
       const tenant = await readTenant(deps, id);
       const { operation: moved, order, status } = await readUnconfirmed(operations, id);
       const confirm: MoveOrder = { ...order, action: 'confirm', to: status.to, of: moved.id };
-      const operation = await begin(tenant, confirm, actor);
+      const operation = await beginOrder(tenant, confirm, actor);
       await run(operation, actor);
       return toConfirmedMove(await reread(operation));
     },
@@ -81,7 +85,7 @@ export function createMoves(deps: MoveDeps): MoveOperations {
     async rollBackMove(id, actor) {
       const tenant = await readTenant(deps, id);
       const { operation: moved, order, status } = await readUnconfirmed(operations, id);
-      const isolation = order.from[0]?.isolation ?? tenant.isolation;
+      const isolation = order.from.find(namesIsolation)?.isolation ?? tenant.isolation;
       const back: MoveOrder = {
         ...order,
         action: 'roll_back',
@@ -90,7 +94,7 @@ export function createMoves(deps: MoveDeps): MoveOperations {
         to: order.from,
         of: moved.id,
       };
-      return await run(await begin(tenant, back, actor), actor);
+      return await run(await beginOrder(tenant, back, actor), actor);
     },
 
     async cancelMove(id) {
@@ -120,11 +124,50 @@ async function readPlan({ registry }: MoveDeps, tenant: Tenant): Promise<Plan> {
   return plan;
 }
 
-/** Everything that can be wrong with a wish to move, found before anything is written. */
-async function parseMove(
+interface ParsedMove {
+  readonly tenant: Tenant;
+  readonly plan: Plan;
+  readonly order: MoveOrder;
+}
+
+/** Compartments are moved apart from one another, so some may be at the wanted place already: those stay out of it. */
+async function withoutThoseThere(
   deps: MoveDeps,
-  input: MoveInput,
-): Promise<{ readonly tenant: Tenant; readonly plan: Plan; readonly order: MoveOrder }> {
+  { tenant, plan, order }: ParsedMove,
+): Promise<{ readonly order: MoveOrder; readonly to: readonly Placement[] }> {
+  const to = await previewTargets(deps, { tenant, plan, order });
+  const from = order.from.filter((placement) => !isAt(placement, to));
+  // With nothing left to move, the survey says so.
+  if (from.length === 0) return { order, to };
+  return { order: { ...order, from }, to: to.filter((placement) => !isAt(placement, order.from)) };
+}
+
+/** The placements of the compartments that are meant; all where none is named. @throws request_invalid */
+function chooseSources(
+  { compartments }: MoveDeps,
+  { placements }: Tenant,
+  only: MoveInput['only'],
+): readonly Placement[] {
+  const served = placements.filter(({ compartment }) =>
+    compartments.some(({ kind }) => kind === compartment),
+  );
+  if (only === undefined) return served;
+  const refuse = (reason: string): never => {
+    throw new BulkheadError('request_invalid', { field: 'only', reason });
+  };
+  if (only.length === 0) refuse('name a compartment, or leave it out to move all');
+  for (const kind of only)
+    if (!served.some(({ compartment }) => compartment === kind))
+      refuse(`the tenant has no place in a compartment ${kind}; it has one in ${toKinds(served)}`);
+  return served.filter(({ compartment }) => only.includes(compartment));
+}
+
+function toKinds(placements: readonly Placement[]): string {
+  return placements.map(({ compartment }) => compartment).join(', ');
+}
+
+/** Everything that can be wrong with a wish to move, found before anything is written. */
+async function parseMove(deps: MoveDeps, input: MoveInput): Promise<ParsedMove> {
   const isolation = parseIsolation(input.isolation);
   if (isolation === undefined)
     throw new BulkheadError('request_invalid', {
@@ -148,7 +191,7 @@ async function parseMove(
     action: 'move',
     isolation,
     server,
-    from: tenant.placements,
+    from: chooseSources(deps, tenant, input.only),
     to: [],
     of: undefined,
   } as const;

@@ -1,7 +1,7 @@
 import type { Placement } from '../../core/placement.ts';
 import type { Plan } from '../../core/plan.ts';
 import type { MovePlan } from '../moves.ts';
-import { toRelocations, type MoveDeps, type MoveWork } from './work.ts';
+import { isAt, toMoved, toRelocations, type MoveDeps, type MoveWork } from './work.ts';
 
 type Wanted = Pick<MoveWork, 'tenant' | 'order'> & { readonly plan: Plan };
 
@@ -10,7 +10,7 @@ export async function previewTargets(deps: MoveDeps, wanted: Wanted): Promise<re
   const { tenant, order, plan } = wanted;
   const { isolation, server } = order;
   return Promise.all(
-    deps.compartments.map((compartment) =>
+    toMoved(deps, order).map((compartment) =>
       compartment.place({
         tenant: tenant.id,
         isolation,
@@ -33,7 +33,9 @@ export async function surveyMove(
   deps: MoveDeps,
   way: { readonly from: readonly Placement[]; readonly to: readonly Placement[] },
 ): Promise<SurveyedMove> {
-  const surveys = await Promise.all(toRelocations(deps, way).map((relocation) => relocation.survey()));
+  const there = way.from.filter((placement) => isAt(placement, way.to));
+  const relocations = toRelocations(deps, way).filter(({ from }) => !there.includes(from));
+  const surveys = await Promise.all(relocations.map((relocation) => relocation.survey()));
   const parts = surveys.flatMap((survey) => survey.parts);
   return {
     parts,
@@ -41,6 +43,9 @@ export async function surveyMove(
     sizeBytes: parts.reduce((sum, part) => sum + part.sizeBytes, 0n),
     estimatedMs: surveys.reduce((sum, survey) => sum + survey.estimatedMs, 0),
     risks: surveys.flatMap((survey) => survey.risks),
-    refusals: surveys.flatMap((survey) => survey.refusals),
+    refusals: [
+      ...there.map(({ compartment }) => `${compartment}: it is there already`),
+      ...surveys.flatMap((survey) => survey.refusals),
+    ],
   };
 }

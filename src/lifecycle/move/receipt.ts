@@ -17,7 +17,7 @@ export function toMoveReceipt(
     hashes: Object.fromEntries(
       steps
         .filter(({ name }) => name.startsWith('copy '))
-        .map(({ result }) => [text(result, 'part'), text(result, 'hash')]),
+        .map(({ name, result }) => [name.slice('copy '.length).replace(' ', '.'), text(result, 'hash')]),
     ),
     writePauseMs: between(operation, 'catch up ', 'admit writes '),
     durationMs: (operation.endedAt ?? new Date()).getTime() - operation.startedAt.getTime(),

@@ -6,7 +6,7 @@ import type { Operation } from '../../registry/registry.ts';
 import { runSteps, StepFailed, toCallerError, toFailure, type Step } from '../journal.ts';
 import { previewTargets, surveyMove } from './plan.ts';
 import { copyingSteps, cutOverSteps, preparingSteps } from './steps.ts';
-import { placedBy, toRelocations, type MoveDeps, type MoveWork } from './work.ts';
+import { isAt, placedBy, toRelocations, type MoveDeps, type MoveWork } from './work.ts';
 
 const undoing = 'undo';
 
@@ -95,11 +95,7 @@ async function isLost(deps: MoveDeps, id: string): Promise<boolean> {
 }
 
 function livesIn(placements: readonly Placement[], to: readonly Placement[]): boolean {
-  return to.some((target) =>
-    placements.some(
-      ({ compartment, container }) => compartment === target.compartment && container === target.container,
-    ),
-  );
+  return to.some((target) => isAt(target, placements));
 }
 
 /** A target that does not answer must not keep the tenant from working: what is there is named, and erased by the next move. */

@@ -1,11 +1,11 @@
 import type { Compartment } from '../../core/compartment.ts';
 import { BulkheadError } from '../../core/errors.ts';
-import type { Placement } from '../../core/placement.ts';
+import { namesIsolation, type Placement } from '../../core/placement.ts';
 import type { Plan } from '../../core/plan.ts';
 import type { Relocation } from '../../core/relocation.ts';
 import type { Step } from '../journal.ts';
 import { CopyProgress } from './progress.ts';
-import type { MoveDeps, MoveWork } from './work.ts';
+import { isAt, toMoved, type MoveDeps, type MoveWork } from './work.ts';
 
 /** Everything up to the copy; afterwards the relocations are known. */
 export function preparingSteps(
@@ -15,13 +15,18 @@ export function preparingSteps(
 ): { readonly steps: readonly Step[]; readonly placed: Map<string, Placement> } {
   const { tenant, order } = work;
   const placed = new Map<string, Placement>();
-  const steps = deps.compartments.flatMap((compartment): readonly Step[] => [
+  const steps = toMoved(deps, order).flatMap((compartment): readonly Step[] => [
     {
       name: `place ${compartment.kind}`,
       run: async () => {
         const { id, region } = tenant;
         const { isolation, server } = order;
         const placement = await compartment.place({ tenant: id, isolation, region, plan, server });
+        // Not what the survey foresaw. Its data would be taken for the target's, and erased.
+        if (isAt(placement, order.from))
+          throw new BulkheadError('isolation_unavailable', {
+            reason: `${compartment.kind}: it is there already`,
+          });
         placed.set(compartment.kind, placement);
         return placement;
       },
@@ -91,7 +96,7 @@ export function cutOverSteps(
         await deps.registry.tenants.switchPlacements(
           {
             tenant: tenant.id,
-            isolation: order.isolation,
+            isolation: order.from.some(namesIsolation) ? order.isolation : tenant.isolation,
             placements: relocations.map(({ to }) => to),
             operation: { id: operation.id, owner: deps.operations.owner },
           },

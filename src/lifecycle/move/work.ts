@@ -21,7 +21,7 @@ export interface MoveOrder {
   readonly action: MoveAction;
   readonly isolation: Isolation;
   readonly server: string | undefined;
-  /** Where the tenant was when the operation began. */
+  /** Where the tenant was when the operation began, in the compartments that are moved and no others. */
   readonly from: readonly Placement[];
   /** Known from the start for the two ends; else it comes with the steps that place. */
   readonly to: readonly Placement[];
@@ -76,6 +76,16 @@ export function placedBy(operation: Operation): readonly Placement[] {
   return operation.steps.flatMap(({ name, result }) =>
     name.startsWith('place ') ? (parsePlacement(result, operation.tenant) ?? []) : [],
   );
+}
+
+/** Whether one of the others is the same container of the same compartment. */
+export function isAt({ compartment, container }: Placement, others: readonly Placement[]): boolean {
+  return others.some((other) => other.compartment === compartment && other.container === container);
+}
+
+/** The compartments that are moved: those that an order says a tenant is in. */
+export function toMoved({ compartments }: MoveDeps, { from }: MoveOrder): readonly Compartment[] {
+  return compartments.filter(({ kind }) => from.some(({ compartment }) => compartment === kind));
 }
 
 /** One relocation a compartment, for those whose target is known. */

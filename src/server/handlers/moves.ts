@@ -17,8 +17,8 @@ export function createMoveHandlers({ registry, lifecycle }: Bulkhead): MoveHandl
   const view = async (id: TenantId): Promise<MoveView> => toMoveView(await lifecycle.moveOf(id));
   return {
     async moveTenant({ params, body }, actor) {
-      const { isolation, server, dryRun } = body;
-      const input = { tenant: await idOf(params.tenant), isolation, server };
+      const { isolation, server, only, dryRun } = body;
+      const input = { tenant: await idOf(params.tenant), isolation, server, only };
       if (dryRun) return toPlannedView(await lifecycle.planMove(input));
       const { ended } = await lifecycle.beginMove(input, actor);
       // The caller watches it by GET; how it ended is in the journal.

@@ -244,7 +244,7 @@ describeWith('postgres', 'a move that is taken back, breaks off, or is refused',
     expect(plan.refusals).toEqual([]);
     expect(await traces(tenant.id)).toEqual(clean);
     const same = await node.lifecycle.planMove({ tenant: tenant.id, isolation: 'shared' });
-    expect(same.refusals).toEqual(['it is there already']);
+    expect(same.refusals).toEqual(['rows: it is there already']);
     await expect(
       node.lifecycle.planMove({ tenant: tenant.id, isolation: 'dedicated' }),
     ).rejects.toMatchObject({ code: 'isolation_unavailable' });

@@ -143,7 +143,6 @@ function toVersionRefusals(deps: SurveyDeps, { from, to, ends }: SurveyInput): r
  * target.
  */
 async function readPlaceRefusals(deps: SurveyDeps, input: SurveyInput): Promise<readonly string[]> {
-  if (input.from.container === input.to.container) return ['it is there already'];
   const [source, target] = [input.ends.from.container, input.ends.to.container];
   if (source.kind !== 'database' || target.kind !== 'database') return [];
   if (target.server === serverToBe) return [];

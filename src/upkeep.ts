@@ -1,0 +1,39 @@
+import type { Clock } from './core/clock.ts';
+import type { Lifecycle } from './lifecycle/lifecycle.ts';
+
+const everyMs = 15_000;
+/** Where nobody lacks anything, only an older node beside this one makes tenants that do. */
+const backfillAgainMs = 600_000;
+
+/** What a node does for tenants without being asked, from its start until it is stopped. */
+export function startUpkeep(
+  lifecycle: Pick<Lifecycle, 'recover' | 'backfill' | 'stopBackfill'>,
+  options: { readonly clock: Clock; readonly log: (event: Readonly<Record<string, unknown>>) => void },
+): { stop(): Promise<void> } {
+  const { clock, log } = options;
+  let restUntilMs = 0;
+
+  const backfill = async (): Promise<void> => {
+    if (clock.monotonicMs() < restUntilMs) return;
+    const { filled, isComplete } = await lifecycle.backfill();
+    if (isComplete) restUntilMs = clock.monotonicMs() + backfillAgainMs;
+    if (filled > 0) log({ event: 'placements.filled', count: filled });
+  };
+  const attempt = async (event: string, work: () => Promise<unknown>): Promise<void> => {
+    await work().catch((cause: unknown) => log({ event, cause: String(cause) }));
+  };
+
+  void attempt('backfill.failed', backfill);
+  // What another node left half done is taken up again, here or there, whoever claims it first.
+  const timer = setInterval(() => {
+    void attempt('recovery.failed', () => lifecycle.recover());
+    void attempt('backfill.failed', backfill);
+  }, everyMs);
+  timer.unref();
+  return {
+    async stop() {
+      clearInterval(timer);
+      await lifecycle.stopBackfill();
+    },
+  };
+}
