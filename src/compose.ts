@@ -2,13 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createRows } from './compartments/rows/compartment.ts';
-import { roleNames } from './compartments/rows/container.ts';
-import type { RowsDeps } from './compartments/rows/deps.ts';
-import { createRowsFleet } from './compartments/rows/fleet.ts';
+import { roleNames, type ContainerFamily } from './compartments/rows/container.ts';
+import { oneForAll, type RowsDeps } from './compartments/rows/deps.ts';
+import { createRowsFleet, type FleetFamily } from './compartments/rows/fleet.ts';
 import { compileMigrations } from './compartments/rows/migrations/compile.ts';
-import { readMigrationFolder } from './compartments/rows/migrations/files.ts';
+import { readMigrationFolder, type MigrationSet } from './compartments/rows/migrations/files.ts';
 import { TablesByVersion } from './compartments/rows/models.ts';
 import { checkWalls } from './compartments/rows/migrations/wall-check.ts';
+import { TenantPools } from './compartments/rows/pools.ts';
 import { preparePool } from './compartments/rows/provision.ts';
 import type { Residence } from './compartments/rows/route.ts';
 import type { RowsCompartment } from './compartments/rows/rows.ts';
@@ -74,6 +75,7 @@ export async function compose(input: ComposeInput): Promise<Composed> {
     const catalog = await openCatalog(input, { main, fleet, registry });
     stack.defer(() => catalog.servers.close());
     const { rows } = catalog;
+    stack.defer(() => catalog.pools.close());
     stack.defer(() => rows.close());
     const newOperatorToken = await ensureOperatorToken(config, registry);
     const closing = stack.move();
@@ -149,8 +151,13 @@ function ignoreConflict(cause: unknown): void {
 async function openCatalog(
   input: ComposeInput,
   parts: { main: SqlServer; fleet: EmbeddedFleet; registry: Registry },
-): Promise<{ servers: OpenedCatalog; rows: RowsCompartment; containers: FleetContainers }> {
-  const { config, clock, log } = input;
+): Promise<{
+  servers: OpenedCatalog;
+  pools: TenantPools;
+  rows: RowsCompartment;
+  containers: FleetContainers;
+}> {
+  const { config, clock } = input;
   const { main, fleet, registry } = parts;
   const servers = createServerCatalog({
     store: registry.servers,
@@ -170,50 +177,84 @@ async function openCatalog(
   const roles = roleNames(registry.rolePrefix);
   const wallFiles = await readWallFiles(join(sqlFolder, 'wall'));
   await installWall(main.pool, { roles, files: wallFiles });
-  const sets = [await readMigrationFolder('bulkhead', join(sqlFolder, 'tenant'))];
-  if (config.migrationsDir !== undefined) sets.push(await readMigrationFolder('app', config.migrationsDir));
-  const compiled = await compileMigrations(main.pool, sets);
-  const deps: RowsDeps = {
+  const limits = {
+    capabilityTtlMs: config.capabilityTtlMs,
+    maxTenants: config.cache.maxTenants,
+    sharedMin: config.pool.sharedMin,
+    sharedMax: config.pool.sharedMax,
+    tenantMax: config.pool.tenantMax,
+  };
+  const credentials = registry.vault;
+  const pools = new TenantPools({ servers, credentials, roles, limits });
+  const base: FamilyBase = {
+    pools,
     servers,
-    preparedPools: new Map([[mainServer, Promise.resolve()]]),
-    credentials: registry.vault,
+    credentials,
     roles,
     wallFiles,
+    versions: registry.versions,
+    clock,
+    limits,
+    assertLive: createLivenessCheck(registry),
+  };
+  const open = (family: ContainerFamily, sets: readonly MigrationSet[]): Promise<FleetFamily> =>
+    openFamily({ base, input, main, registry, family, sets });
+  const sets = [await readMigrationFolder('bulkhead', join(sqlFolder, 'tenant'))];
+  if (config.migrationsDir !== undefined) sets.push(await readMigrationFolder('app', config.migrationsDir));
+  const rows = await open('rows', sets);
+  await preparePool(rows.deps, mainServer);
+  const families = [rows];
+  // A table that somebody made by hand, or a wall that somebody took down, stops the start.
+  const shared = [...families.flatMap((family) => family.shared), ...config.sharedTables];
+  await checkWalls(main.pool, { schemas: 'all', shared });
+  return { servers, pools, rows: createRows(rows.deps), containers: createRowsFleet(families) };
+}
+
+/** What the compartments of tables have in common. */
+type FamilyBase = Omit<
+  RowsDeps,
+  'family' | 'seats' | 'preparedPools' | 'migrations' | 'tables' | 'residences' | 'furnish' | 'onForeignRow'
+>;
+
+/** One compartment of tables: its migrations tried out, and all it is given. */
+async function openFamily(parts: {
+  readonly base: FamilyBase;
+  readonly input: ComposeInput;
+  readonly main: SqlServer;
+  readonly registry: Registry;
+  readonly family: ContainerFamily;
+  readonly sets: readonly MigrationSet[];
+}): Promise<FleetFamily> {
+  const { base, input, main, registry, family } = parts;
+  const compiled = await compileMigrations(main.pool, parts.sets);
+  const deps: RowsDeps = {
+    ...base,
+    family,
+    seats: oneForAll,
+    preparedPools: new Map([[mainServer, Promise.resolve()]]),
     migrations: compiled.migrations,
     tables: new TablesByVersion(compiled.steps),
-    versions: registry.versions,
-    residences: createResidences(registry),
-    clock,
-    limits: {
-      capabilityTtlMs: config.capabilityTtlMs,
-      maxTenants: config.cache.maxTenants,
-      sharedMin: config.pool.sharedMin,
-      sharedMax: config.pool.sharedMax,
-      tenantMax: config.pool.tenantMax,
-    },
-    assertLive: createLivenessCheck(registry),
+    residences: createResidences(registry, family),
+    furnish: async () => {},
     onForeignRow: (scope) => {
-      log({ event: 'isolation.violated', tenant: scope.tenantId, requestId: scope.requestId });
+      input.log({ event: 'isolation.violated', tenant: scope.tenantId, requestId: scope.requestId });
       registry.audit.record({
         tenant: scope.tenantId,
         actor: scope.actor,
         action: 'isolation.violated',
         severity: 'critical',
         requestId: scope.requestId,
-        detail: { compartment: 'rows' },
+        detail: { compartment: family },
       });
     },
   };
-  await preparePool(deps, mainServer);
-  // A table that somebody made by hand, or a wall that somebody took down, stops the start.
-  await checkWalls(main.pool, { schemas: 'all', shared: [...compiled.shared, ...config.sharedTables] });
-  return { servers, rows: createRows(deps), containers: createRowsFleet(deps, compiled.shared) };
+  return { deps, shared: compiled.shared };
 }
 
-/** Where a tenant's rows are: what an open handle follows when the tenant is moved under it. */
-function createResidences({ directory }: Registry): RowsDeps['residences'] {
+/** Where a tenant is in one compartment: what an open handle follows when the tenant is moved under it. */
+function createResidences({ directory }: Registry, family: ContainerFamily): RowsDeps['residences'] {
   const toResidence = (tenant: ResolvedTenant | undefined): Residence | undefined => {
-    const placement = tenant?.placements.find(({ compartment }) => compartment === 'rows');
+    const placement = tenant?.placements.find(({ compartment }) => compartment === family);
     return tenant === undefined || placement === undefined ? undefined : { placement, epoch: tenant.epoch };
   };
   return {

@@ -12,6 +12,8 @@ export interface FleetContainer {
   /** As placements have it. */
   readonly address: string;
   readonly kind: 'shared' | 'schema' | 'database';
+  /** Names of the sets of migrations that are for it. */
+  readonly sets: readonly string[];
   readonly server: string;
   /** The same for all containers of one database. */
   readonly database: string;
@@ -43,12 +45,14 @@ export interface ContainerWork {
 }
 
 /**
- * What the fleet is given of the compartment that keeps tables. Containers passed together are all of one database, and
+ * What the fleet is given of the compartments that keep tables. Containers passed together are all of one database, and
  * each call asks that database once.
  */
 export interface FleetContainers {
-  /** In the order they are applied in. */
+  /** Of all sets, in the order they are applied in. */
   readonly migrations: readonly FleetMigration[];
+  /** The compartments that keep tables. */
+  readonly kinds: readonly string[];
   /** @throws internal for an address that Bulkhead did not write */
   describe(address: string): FleetContainer;
   sharedOn(server: string): FleetContainer;

@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import { BulkheadError } from '../core/errors.ts';
-import { toVersionText } from '../core/schema-version.ts';
+import { toVersionText, type SchemaVersion } from '../core/schema-version.ts';
 import type { Actor } from '../core/scope.ts';
 import type { AdminDatabase } from '../drivers/sql.ts';
 import type { Registry } from '../registry/registry.ts';
@@ -8,7 +8,7 @@ import type { FleetContainers } from './containers.ts';
 import { findDrift } from './drift/find-drift.ts';
 import type { Fleet, FleetRun, MigrationOptions, MigrationScope, WatchRun } from './fleet.ts';
 import { takeInventory, toContainerState } from './migrate/inventory.ts';
-import { findOwn, toMigrationPlan, toPlan, toTarget } from './migrate/plan.ts';
+import { allOwn, toMigrationPlan, toPlan, toTarget } from './migrate/plan.ts';
 import { MigrationRun, type RunDeps } from './migrate/run.ts';
 import { SqlFreezeStore } from './store/freezes.ts';
 import { SqlRunStore } from './store/runs.ts';
@@ -149,9 +149,11 @@ export function createFleet(options: FleetDeps): Fleet {
 
     async freeze({ tenant, at, reason }, actor) {
       const { items } = await takeInventory(deps);
-      const item = findOwn(items, tenant);
-      const version = at === undefined ? item.version : { ...item.version, ...toNamed(at, migrations) };
-      if (item.booked.tenant === undefined) throw new BulkheadError('tenant_not_found');
+      const own = allOwn(items, tenant);
+      const [item] = own;
+      const reached: SchemaVersion = Object.assign({}, ...own.map(({ version }) => version));
+      const version = at === undefined ? reached : { ...reached, ...toNamed(at, migrations) };
+      if (item?.booked.tenant === undefined) throw new BulkheadError('tenant_not_found');
       note(actor, 'fleet.frozen', { tenant: item.booked.tenant });
       return await freezes.put(
         { tenant: item.booked.tenant, version: toVersionText(version), reason: reason.trim() },
@@ -161,10 +163,10 @@ export function createFleet(options: FleetDeps): Fleet {
 
     async unfreeze(tenant, actor) {
       const { items } = await takeInventory(deps);
-      const { booked } = findOwn(items, tenant);
-      if (booked.tenant === undefined) throw new BulkheadError('tenant_not_found');
-      await freezes.drop(booked.tenant);
-      note(actor, 'fleet.unfrozen', { tenant: booked.tenant });
+      const frozen = allOwn(items, tenant)[0]?.booked.tenant;
+      if (frozen === undefined) throw new BulkheadError('tenant_not_found');
+      await freezes.drop(frozen);
+      note(actor, 'fleet.unfrozen', { tenant: frozen });
     },
 
     freezes: () => freezes.list(),

@@ -1,6 +1,7 @@
 import type { TenantId } from '../../core/ids.ts';
 import type { AdminDatabase, AdminTransaction } from '../../drivers/sql.ts';
 import { digestOf, newToken } from './capabilities.ts';
+import { containerPath } from './migrations/names.ts';
 
 export interface TenantSide {
   readonly tenant: TenantId;
@@ -26,7 +27,7 @@ export function asTenant<T>(
     );
     await tx.query(
       `select set_config('bulkhead.capability', $1, true), set_config('search_path', $2, true), set_config('role', $3, true)`,
-      [token, side.schema, side.role],
+      [token, containerPath(side.schema), side.role],
     );
     const result = await body(tx);
     await tx.query('reset role');

@@ -21,16 +21,15 @@ import { rotateLogin } from './logins.ts';
 import { containerPath } from './migrations/names.ts';
 import { LingeringAdmins } from './move/lingering.ts';
 import { relocateRows, type RowsMoveDeps } from './move/relocation.ts';
-import { TenantPools } from './pools.ts';
 import { probeRows } from './probe.ts';
 import { provisionContainer, sealTenant } from './provision.ts';
 import { Route, type Residence } from './route.ts';
 import type { RowsCompartment, RowsHandle } from './rows.ts';
 import { exportRows, importRows, measureRows } from './transfer.ts';
 
-/** Rows in Postgres, behind the wall, on any of the four isolations. */
+/** Tables in Postgres, behind the wall, on any of the four isolations: rows, and whatever else is kept in tables. */
 export function createRows(deps: RowsDeps): RowsCompartment {
-  const pools = new TenantPools(deps);
+  const { pools, family } = deps;
 
   const withAdmin = async <T>(
     container: RowsContainer,
@@ -70,7 +69,7 @@ export function createRows(deps: RowsDeps): RowsCompartment {
         tables: containerTables(deps, placement, withIssuer),
       };
     };
-    const start = { placement: placementIn(scope, 'rows'), epoch: scope.epoch };
+    const start = { placement: placementIn(scope, family), epoch: scope.epoch };
     return createHandle(deps, new Route(routeDeps, { scope, start, toTarget }));
   };
 
@@ -80,7 +79,6 @@ export function createRows(deps: RowsDeps): RowsCompartment {
   ): Promise<EraseReceipt> => {
     const container = parseContainer(placement);
     capabilities.forget(placement);
-    await pools.drop(container);
     return await eraseContainer(deps, { tenant: placement.tenant, container, because });
   };
 
@@ -114,11 +112,13 @@ export function createRows(deps: RowsDeps): RowsCompartment {
   };
 
   const compartment: RowsCompartment = {
-    kind: 'rows',
+    kind: family,
     async place(request: PlacementRequest) {
+      const { tenant, isolation, hold } = request;
       const server = await deps.servers.choose(request);
-      const container = toContainerAddress(chooseContainer(request.tenant, request.isolation, server));
-      return { tenant: request.tenant, compartment: 'rows', isolation: request.isolation, container };
+      const number = isolation === 'shared' ? await deps.seats.take(tenant, server, hold) : 1;
+      const container = toContainerAddress(chooseContainer(family, request, { server, number }));
+      return { tenant, compartment: family, isolation, container };
     },
     provision: (placement) => provisionContainer(deps, placement.tenant, parseContainer(placement)),
     open: async (scope) => openSync(scope),
@@ -147,14 +147,13 @@ export function createRows(deps: RowsDeps): RowsCompartment {
     probe: (target) => probeRows(target, (scope) => compartment.open(scope)),
     stats: () => pools.stats(),
     async rotateCredential(scope) {
-      const own = side(placementIn(scope, 'rows'));
+      const own = side(placementIn(scope, family));
       await withAdmin(own.container, (admin) =>
         rotateLogin(admin, deps.credentials, pools.loginOwner(scope.tenantId, own.container)),
       );
     },
     async close() {
       lingering.close();
-      await pools.close();
     },
   };
   return compartment;
@@ -165,7 +164,11 @@ function toContext(scope: Scope, container: RowsContainer, deps: RowsDeps): Omit
   return {
     tenantId: scope.tenantId,
     role: container.kind === 'schema' ? deps.roles.own(container) : undefined,
-    searchPath: container.kind === 'schema' ? containerPath(container.schema) : undefined,
+    // A login's own path is the one of rows that are not in a schema of their own.
+    searchPath:
+      container.kind === 'schema' || container.family !== 'rows'
+        ? containerPath(schemaOf(container))
+        : undefined,
     // The logins have the defaults already; sending them again would cost every statement.
     statementTimeoutMs: differing(governor.statementTimeoutMs, defaultGovernor.statementTimeoutMs),
     lockTimeoutMs: differing(governor.lockTimeoutMs, defaultGovernor.lockTimeoutMs),

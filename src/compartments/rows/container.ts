@@ -2,19 +2,45 @@ import { BulkheadError } from '../../core/errors.ts';
 import type { TenantId } from '../../core/ids.ts';
 import type { Isolation, Placement } from '../../core/placement.ts';
 
-/** Where a tenant's rows are. Written into a placement as `server:shared`, `server:schema/…` or `server:database/…`. */
-export type RowsContainer =
-  | { readonly kind: 'shared'; readonly server: string }
-  | { readonly kind: 'schema'; readonly server: string; readonly schema: string }
-  | { readonly kind: 'database'; readonly server: string; readonly database: string };
+/** Compartments that keep their data in tables of Postgres, behind the same wall; each in schemas of its own. */
+export const families = ['rows', 'vectors', 'memory'] as const;
+export type ContainerFamily = (typeof families)[number];
 
-/** The schema of shared tenants in a pool database. */
+/**
+ * Where a tenant's tables are. Written into a placement as `server:shared`, `server:schema/…` or `server:database/…` for
+ * rows, and with the family in front for the others: `server:vectors/shared/2`.
+ */
+export type RowsContainer =
+  | {
+      readonly kind: 'shared';
+      readonly family: ContainerFamily;
+      readonly server: string;
+      readonly schema: string;
+    }
+  | {
+      readonly kind: 'schema';
+      readonly family: ContainerFamily;
+      readonly server: string;
+      readonly schema: string;
+    }
+  | {
+      readonly kind: 'database';
+      readonly family: ContainerFamily;
+      readonly server: string;
+      readonly database: string;
+    };
+
+/** The schema of shared tenants' rows in a pool database. */
 export const sharedSchema = 'shared';
-/** The schema of the one tenant of a database of its own. */
-export const ownDatabaseSchema = 'tenant';
+/** The schema of the rows of the one tenant of a database of its own. */
+const ownDatabaseSchema = 'tenant';
+
+/** Schemas that are containers, as a condition on `n.nspname`. */
+export const containerSchemaCondition =
+  "(n.nspname in ('shared', 'tenant', 'vectors', 'memory') or n.nspname ~ '^(tenant_[0-9a-f]{32}|(vectors|memory)_([0-9a-f]{32}|[1-9][0-9]{0,5}))$')";
 
 const CONTAINER =
-  /^([a-z0-9-]{1,40}):(?:(shared)|schema\/(tenant_[0-9a-f]{32})|database\/(tenant_[0-9a-f]{32}))$/;
+  /^([a-z0-9-]{1,40}):(?:(shared)|schema\/(tenant_[0-9a-f]{32})|database\/(tenant_[0-9a-f]{32})|(vectors|memory)\/(?:shared\/([1-9]\d{0,5})|schema\/(?:vectors|memory)_([0-9a-f]{32})|database\/(tenant_[0-9a-f]{32})))$/;
 
 /** @throws internal for an address that Bulkhead did not write */
 export function parseContainer(placement: Placement): RowsContainer {
@@ -23,25 +49,44 @@ export function parseContainer(placement: Placement): RowsContainer {
 
 /** @throws internal, as `parseContainer` */
 export function parseAddress(address: string, tenant?: TenantId): RowsContainer {
-  const match = CONTAINER.exec(address);
-  const [, server, shared, schema, database] = match ?? [];
+  const [, server, shared, schema, database, family, number, id, home] = CONTAINER.exec(address) ?? [];
   if (server !== undefined) {
-    if (shared !== undefined) return { kind: 'shared', server };
-    if (schema !== undefined) return { kind: 'schema', server, schema };
-    if (database !== undefined) return { kind: 'database', server, database };
+    if (shared !== undefined) return { kind: 'shared', family: 'rows', server, schema: sharedSchema };
+    if (schema !== undefined) return { kind: 'schema', family: 'rows', server, schema };
+    if (database !== undefined) return { kind: 'database', family: 'rows', server, database };
+    const other = families.find((each) => each === family);
+    if (other !== undefined) {
+      if (number !== undefined) return sharedContainer(other, { server, number: Number(number) });
+      if (id !== undefined) return { kind: 'schema', family: other, server, schema: `${other}_${id}` };
+      if (home !== undefined) return { kind: 'database', family: other, server, database: home };
+    }
   }
   throw new BulkheadError('internal', { reason: 'unreadable container address', tenant });
 }
 
 export function toContainerAddress(container: RowsContainer): string {
+  const { family, server } = container;
+  const head = family === 'rows' ? server : `${server}:${family}`;
+  const at = family === 'rows' ? ':' : '/';
   switch (container.kind) {
     case 'shared':
-      return `${container.server}:shared`;
+      return family === 'rows'
+        ? `${server}:shared`
+        : `${head}/shared/${container.schema.slice(family.length + 1)}`;
     case 'schema':
-      return `${container.server}:schema/${container.schema}`;
+      return `${head}${at}schema/${container.schema}`;
     case 'database':
-      return `${container.server}:database/${container.database}`;
+      return `${head}${at}database/${container.database}`;
   }
+}
+
+/** The container of a family that many tenants share. There is one for rows on a server, and as many as are needed for the others. */
+export function sharedContainer(
+  family: ContainerFamily,
+  at: { readonly server: string; readonly number: number },
+): Extract<RowsContainer, { kind: 'shared' }> {
+  const schema = family === 'rows' ? sharedSchema : `${family}_${at.number}`;
+  return { kind: 'shared', family, server: at.server, schema };
 }
 
 /** `tenant_` and the id without hyphens: 39 bytes, so it fits every limit of a Postgres name. */
@@ -49,27 +94,30 @@ export function ownName(tenant: TenantId): string {
   return `tenant_${tenant.replaceAll('-', '')}`;
 }
 
-export function chooseContainer(tenant: TenantId, isolation: Isolation, server: string): RowsContainer {
-  switch (isolation) {
+/** @param number of the shared container, where the family has several */
+export function chooseContainer(
+  family: ContainerFamily,
+  request: { readonly tenant: TenantId; readonly isolation: Isolation },
+  at: { readonly server: string; readonly number: number },
+): RowsContainer {
+  const { server } = at;
+  const own = ownName(request.tenant);
+  switch (request.isolation) {
     case 'shared':
-      return { kind: 'shared', server };
-    case 'schema':
-      return { kind: 'schema', server, schema: ownName(tenant) };
+      return sharedContainer(family, at);
+    case 'schema': {
+      const schema = family === 'rows' ? own : `${family}_${own.slice('tenant_'.length)}`;
+      return { kind: 'schema', family, server, schema };
+    }
     case 'database':
     case 'dedicated':
-      return { kind: 'database', server, database: ownName(tenant) };
+      return { kind: 'database', family, server, database: own };
   }
 }
 
 export function schemaOf(container: RowsContainer): string {
-  switch (container.kind) {
-    case 'shared':
-      return sharedSchema;
-    case 'schema':
-      return container.schema;
-    case 'database':
-      return ownDatabaseSchema;
-  }
+  if (container.kind !== 'database') return container.schema;
+  return container.family === 'rows' ? ownDatabaseSchema : container.family;
 }
 
 /** Names of the roles of one installation; the prefix keeps several installations on one server apart. */
@@ -86,10 +134,13 @@ export function roleNames(prefix: string): RoleNames {
   return {
     app: `${prefix}_app`,
     wall: `${prefix}_wall`,
-    own: (container) =>
-      container.kind === 'schema'
+    own: (container) => {
+      // A database has one login, whichever compartments are in it.
+      if (container.kind === 'database') return `${prefix}_d${container.database.slice(6)}`;
+      return container.family === 'rows'
         ? `${prefix}_s${container.schema.slice(6)}`
-        : `${prefix}_d${container.database.slice(6)}`,
+        : `${prefix}_${container.schema}`;
+    },
   };
 }
 

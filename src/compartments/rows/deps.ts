@@ -3,9 +3,11 @@ import type { PlacementRequest } from '../../core/compartment.ts';
 import type { TenantId } from '../../core/ids.ts';
 import type { Scope } from '../../core/scope.ts';
 import type { SqlServer } from '../../drivers/server.ts';
-import type { RoleNames } from './container.ts';
+import type { AdminDatabase } from '../../drivers/sql.ts';
+import type { ContainerFamily, RoleNames } from './container.ts';
 import type { CompiledMigration } from './migrations/compile.ts';
 import type { TablesByVersion } from './models.ts';
+import type { TenantPools } from './pools.ts';
 import type { Residences } from './route.ts';
 import type { WallFile } from './wall.ts';
 
@@ -38,10 +40,29 @@ export interface VersionBook {
   forget(container: string): Promise<void>;
 }
 
-/** What the rows compartment is given; nothing of it is looked up elsewhere. */
+/** Seats in containers that tenants share, where a family has several of them. */
+export interface SharedSeats {
+  /**
+   * Number of the shared container on `server` that the tenant has or gets a seat in; the same again when asked again.
+   * `preview` takes no seat.
+   */
+  take(tenant: TenantId, server: string, hold?: 'preview'): Promise<number>;
+  /** Gives the seat back; does nothing where there is none. */
+  leave(tenant: TenantId, container: string): Promise<void>;
+}
+
+/** For a family that has one shared container on each server. */
+export const oneForAll: SharedSeats = { take: async () => 1, leave: async () => {} };
+
+/** What a compartment of tables is given; nothing of it is looked up elsewhere. */
 export interface RowsDeps {
+  /** Which compartment this is. */
+  readonly family: ContainerFamily;
+  readonly seats: SharedSeats;
+  /** The way in, shared by all families: a connection belongs to a login and a database, not to a compartment. */
+  readonly pools: TenantPools;
   readonly servers: ServerCatalog;
-  /** Pool servers that are ready for shared and schema tenants, or being made so; a new one joins when it gets its first. */
+  /** Shared containers, and servers for schemas, that are ready or being made so; a new one joins when it gets its first. */
   readonly preparedPools: Map<string, Promise<void>>;
   readonly credentials: CredentialStore;
   readonly roles: RoleNames;
@@ -51,6 +72,8 @@ export interface RowsDeps {
   readonly versions: VersionBook;
   readonly residences: Residences;
   readonly clock: Clock;
+  /** Adds to a container what migrations cannot make; runs again at each provisioning, so it ends the same when repeated. */
+  readonly furnish: (admin: AdminDatabase, schema: string) => Promise<void>;
   readonly limits: {
     readonly capabilityTtlMs: number;
     readonly maxTenants: number;

@@ -1,7 +1,8 @@
 import type { EraseReceipt } from '../../core/compartment.ts';
 import type { TenantId } from '../../core/ids.ts';
+import type { SqlServer } from '../../drivers/server.ts';
 import type { AdminDatabase } from '../../drivers/sql.ts';
-import { sharedSchema, toContainerAddress, type RowsContainer } from './container.ts';
+import { schemaOf, toContainerAddress, type RowsContainer } from './container.ts';
 import type { RowsDeps } from './deps.ts';
 import { quote } from './filter.ts';
 import { tenantTables, type Table } from './tables.ts';
@@ -25,51 +26,92 @@ export async function eraseContainer(
   const { tables } = deps.tables.at(deps.versions.peek(address));
   if (container.kind !== 'shared') await deps.versions.forget(address);
   switch (container.kind) {
-    case 'shared':
-      return await eraseShared(server.pool, tenant, tables);
+    case 'shared': {
+      const receipt = await eraseShared(server.pool, { tenant, schema: container.schema, tables });
+      await deps.seats.leave(tenant, address);
+      return receipt;
+    }
     case 'schema':
       return await eraseSchema(server.pool, {
         tenant,
         schema: container.schema,
         role: deps.roles.own(container),
       });
-    case 'database': {
-      const existed = await server.databaseExists(container.database);
-      const removed = existed
-        ? await server.withAdmin(container.database, (admin) => countOwned(admin, tables))
-        : 0n;
-      await server.dropDatabase(container.database);
-      await server.pool.script(`drop role if exists ${quote(deps.roles.own(container))};`);
-      if (because === 'tenant_leaves') await deps.credentials.drop(tenant);
-      await deps.servers.release(tenant, container.server);
-      return { removed, left: (await server.databaseExists(container.database)) ? 1n : 0n, notCovered };
-    }
+    case 'database':
+      return await eraseDatabase(deps, server, { tenant, container, tables, because });
   }
 }
 
 const notCovered = ['write-ahead log and base backups of the server, until their retention ends'];
 
+/** Other compartments may have their tables in the same database; the last one to leave takes it down. */
+async function eraseDatabase(
+  deps: RowsDeps,
+  server: SqlServer,
+  work: {
+    readonly tenant: TenantId;
+    readonly container: Extract<RowsContainer, { kind: 'database' }>;
+    readonly tables: readonly Table[];
+    readonly because: 'tenant_leaves' | 'tenant_moves';
+  },
+): Promise<EraseReceipt> {
+  const { tenant, container, because } = work;
+  const { database } = container;
+  const schema = schemaOf(container);
+  let removed = 0n;
+  if (await server.databaseExists(database)) {
+    const left = await server.withAdmin(database, async (admin) => {
+      removed = await countOwned(admin, schema, work.tables);
+      const others = await readNeighbours(admin, schema);
+      if (others === 0) return undefined;
+      await dropSchema(admin, { tenant, schema });
+      return await countLeft(admin, { schema, role: '' });
+    });
+    if (left !== undefined) return { removed, left, notCovered };
+  }
+  await deps.pools.drop(container);
+  await server.dropDatabase(database);
+  await server.pool.script(`drop role if exists ${quote(deps.roles.own(container))};`);
+  if (because === 'tenant_leaves') await deps.credentials.drop(tenant);
+  await deps.servers.release(tenant, container.server);
+  return { removed, left: (await server.databaseExists(database)) ? 1n : 0n, notCovered };
+}
+
+async function readNeighbours(admin: AdminDatabase, schema: string): Promise<number> {
+  const { rows: found } = await admin.query<{ made: boolean }>(
+    `select to_regclass('bulkhead_wall.tenant') is not null as made`,
+  );
+  if (found[0]?.made !== true) return 0;
+  const { rows } = await admin.query<{ others: number }>(
+    `select count(*)::int as others from bulkhead_wall.tenant where schema_name <> $1`,
+    [schema],
+  );
+  return rows[0]?.others ?? 0;
+}
+
 async function eraseShared(
   admin: AdminDatabase,
-  tenant: TenantId,
-  tables: readonly Table[],
+  work: { readonly tenant: TenantId; readonly schema: string; readonly tables: readonly Table[] },
 ): Promise<EraseReceipt> {
-  const owned = tenantTables(tables);
+  const { tenant, schema } = work;
+  const owned = tenantTables(work.tables);
   const removed = await admin.transaction(async (tx) => {
     let count = 0n;
     // Children come after the tables they refer to, so they are emptied first.
     for (const table of owned.toReversed()) {
-      const { rowCount } = await tx.query(`delete from ${inShared(table)} where tenant_id = $1`, [tenant]);
+      const { rowCount } = await tx.query(`delete from ${inSchema(schema, table)} where tenant_id = $1`, [
+        tenant,
+      ]);
       count += BigInt(rowCount);
     }
     await tx.query(`delete from bulkhead_wall.tenant where tenant_id = $1 and schema_name = $2`, [
       tenant,
-      sharedSchema,
+      schema,
     ]);
     return count;
   });
   const counts = owned.map(
-    (table) => `select count(*) as left from ${inShared(table)} where tenant_id = ${literal(tenant)}`,
+    (table) => `select count(*) as left from ${inSchema(schema, table)} where tenant_id = ${literal(tenant)}`,
   );
   const { rows } = await admin.query<{ left: string }>(
     `select coalesce(sum(counted.left), 0)::text as left from (${counts.join(' union all ')}) as counted`,
@@ -77,8 +119,8 @@ async function eraseShared(
   return { removed, left: BigInt(rows[0]?.left ?? '1'), notCovered };
 }
 
-function inShared(table: Table): string {
-  return `${quote(sharedSchema)}.${quote(table.name)}`;
+function inSchema(schema: string, table: Table): string {
+  return `${quote(schema)}.${quote(table.name)}`;
 }
 
 async function eraseSchema(
@@ -87,6 +129,22 @@ async function eraseSchema(
 ): Promise<EraseReceipt> {
   const tables = await readTableNames(admin, own.schema);
   const removed = tables.length === 0 ? 0n : await countRows(admin, own.schema, tables);
+  await dropSchema(admin, own);
+  await admin.script(`
+    do $$ begin
+      if exists (select from pg_roles where rolname = ${literal(own.role)}) then
+        execute ${literal(`drop owned by ${quote(own.role)}`)};
+        execute ${literal(`drop role ${quote(own.role)}`)};
+      end if;
+    end $$;`);
+  return { removed, left: await countLeft(admin, own), notCovered };
+}
+
+async function dropSchema(
+  admin: AdminDatabase,
+  own: { readonly tenant: TenantId; readonly schema: string },
+): Promise<void> {
+  const tables = await readTableNames(admin, own.schema);
   for (let start = 0; start < tables.length; start += tablesPerTransaction) {
     const names = tables
       .slice(start, start + tablesPerTransaction)
@@ -96,18 +154,18 @@ async function eraseSchema(
   await admin.script(`
     drop schema if exists ${quote(own.schema)} cascade;
     delete from bulkhead_wall.migration where schema_name = ${literal(own.schema)};
-    delete from bulkhead_wall.tenant where tenant_id = ${literal(own.tenant)} and schema_name = ${literal(own.schema)};
-    do $$ begin
-      if exists (select from pg_roles where rolname = ${literal(own.role)}) then
-        execute ${literal(`drop owned by ${quote(own.role)}`)};
-        execute ${literal(`drop role ${quote(own.role)}`)};
-      end if;
-    end $$;`);
+    delete from bulkhead_wall.tenant where tenant_id = ${literal(own.tenant)} and schema_name = ${literal(own.schema)};`);
+}
+
+async function countLeft(
+  admin: AdminDatabase,
+  own: { readonly schema: string; readonly role: string },
+): Promise<bigint> {
   const { rows } = await admin.query<{ left: string }>(
     `select (select count(*) from pg_namespace where nspname = $1) + (select count(*) from pg_roles where rolname = $2) as left`,
     [own.schema, own.role],
   );
-  return { removed, left: BigInt(rows[0]?.left ?? '1'), notCovered };
+  return BigInt(rows[0]?.left ?? '1');
 }
 
 async function readTableNames(admin: AdminDatabase, schema: string): Promise<readonly string[]> {
@@ -127,10 +185,10 @@ async function countRows(admin: AdminDatabase, schema: string, tables: readonly 
   return BigInt(rows[0]?.n ?? '0');
 }
 
-async function countOwned(admin: AdminDatabase, tables: readonly Table[]): Promise<bigint> {
-  const existing = new Set(await readTableNames(admin, 'tenant'));
+async function countOwned(admin: AdminDatabase, schema: string, tables: readonly Table[]): Promise<bigint> {
+  const existing = new Set(await readTableNames(admin, schema));
   const owned = tenantTables(tables)
     .map(({ name }) => name)
     .filter((name) => existing.has(name));
-  return owned.length === 0 ? 0n : await countRows(admin, 'tenant', owned);
+  return owned.length === 0 ? 0n : await countRows(admin, schema, owned);
 }

@@ -2,10 +2,11 @@ import { BulkheadError } from '../../core/errors.ts';
 import { toVersion, upTo, type SchemaVersion } from '../../core/schema-version.ts';
 import type { AdminDatabase } from '../../drivers/sql.ts';
 import {
+  containerSchemaCondition,
   parseAddress,
   roleOf,
   schemaOf,
-  sharedSchema,
+  sharedContainer,
   toContainerAddress,
   type RowsContainer,
 } from './container.ts';
@@ -19,6 +20,7 @@ import { findWallProblems } from './migrations/wall-check.ts';
 interface Described {
   readonly address: string;
   readonly kind: RowsContainer['kind'];
+  readonly sets: readonly string[];
   readonly server: string;
   readonly database: string;
   readonly schema: string;
@@ -29,48 +31,80 @@ interface Work {
   readonly migrations: readonly Pick<CompiledMigration, 'set' | 'number'>[];
 }
 
+/** A compartment of tables, as far as the fleet is concerned with it. */
+export interface FleetFamily {
+  readonly deps: RowsDeps;
+  /** Names of its declared shared tables. */
+  readonly shared: readonly string[];
+}
+
 /** Several containers wait for each other's locks inside one transaction: rather none of them than long. */
 const togetherLockMs = 100;
 
-/** Containers as the loops over the whole fleet see them: by address, and a database at a time. */
-export function createRowsFleet(deps: RowsDeps, shared: readonly string[]) {
+/**
+ * Containers of all compartments that keep tables, as the loops over the whole fleet see them: by address, and a database
+ * at a time.
+ * @param families at least one; no two have a set of migrations of one name
+ */
+export function createRowsFleet(families: readonly FleetFamily[]) {
+  const known = families.flatMap(({ deps }) => deps.migrations);
+  const shared = families.flatMap((family) => family.shared);
+  const setsOf = new Map(
+    families.map(({ deps }) => [deps.family, [...new Set(deps.migrations.map(({ set }) => set))]]),
+  );
+  const of = (address: string): { readonly deps: RowsDeps; readonly container: RowsContainer } => {
+    const container = parseAddress(address);
+    const found = families.find(({ deps }) => deps.family === container.family);
+    if (found === undefined)
+      throw new BulkheadError('internal', { reason: 'a container of an unknown compartment' });
+    return { deps: found.deps, container };
+  };
+  const describe = (address: string): Described => {
+    const { container } = of(address);
+    const { kind, server, family } = container;
+    const database = kind === 'database' ? `${server}/${container.database}` : server;
+    const sets = setsOf.get(family) ?? [];
+    return { address, kind, sets, server, database, schema: schemaOf(container) };
+  };
   const withDatabase = async <T>(
     { address }: Described,
     body: (admin: AdminDatabase) => Promise<T>,
   ): Promise<T> => {
-    const container = parseAddress(address);
+    const { deps, container } = of(address);
     const server = await deps.servers.server(container.server);
     return container.kind === 'database' ? server.withAdmin(container.database, body) : body(server.pool);
   };
   const target = (address: string): { schema: string; role: string } => {
-    const container = parseAddress(address);
+    const { deps, container } = of(address);
     return { schema: schemaOf(container), role: roleOf(container, deps.roles) };
   };
-  const compiled = (migrations: Work['migrations']): readonly CompiledMigration[] =>
-    migrations.map((wanted) => {
-      const found = deps.migrations.find(({ set, number }) => set === wanted.set && number === wanted.number);
+  const compiled = (asked: Work['migrations']): readonly CompiledMigration[] =>
+    asked.map((wanted) => {
+      const found = known.find(({ set, number }) => set === wanted.set && number === wanted.number);
       if (found === undefined) throw new BulkheadError('internal', { reason: 'an unknown migration' });
       return found;
     });
 
   const migrate = (work: Work): Promise<unknown> => {
     // With those before them, so that one that was edited since is noticed.
-    const migrations = upTo(toVersion(work.migrations), deps.migrations);
+    const all = upTo(toVersion(work.migrations), known);
     return withDatabase(work.container, (admin) =>
-      applyMigrations(admin, { ...target(work.container.address), migrations }),
+      applyMigrations(admin, { ...target(work.container.address), migrations: all }),
     );
   };
 
   return {
-    migrations: deps.migrations,
+    migrations: known,
+    kinds: families.map(({ deps }) => deps.family),
     describe,
-    sharedOn: (server: string) => describe(toContainerAddress({ kind: 'shared', server })),
+    sharedOn: (server: string) =>
+      describe(toContainerAddress(sharedContainer('rows', { server, number: 1 }))),
     read: (one: Described) =>
       withDatabase(one, async (admin) => {
         const { rows } = await admin.query<ReadingRow>(readingQuery, [
-          deps.migrations.map(({ set }) => set),
-          deps.migrations.map(({ number }) => number),
-          deps.migrations.map(({ sha256 }) => sha256),
+          known.map(({ set }) => set),
+          known.map(({ number }) => number),
+          known.map(({ sha256 }) => sha256),
         ]);
         return rows;
       }),
@@ -116,18 +150,13 @@ export function createRowsFleet(deps: RowsDeps, shared: readonly string[]) {
       );
       return new Map(containers.map(({ address, schema }) => [address, found.get(schema) ?? []]));
     },
-    expected: async (server: string, migrations: Work['migrations']) => {
-      const { pool } = await deps.servers.server(server);
-      return await expectedFacts(pool, compiled(migrations));
+    expected: async (server: string, wanted: Work['migrations']) => {
+      const [first] = families;
+      if (first === undefined) return [];
+      const { pool } = await first.deps.servers.server(server);
+      return await expectedFacts(pool, compiled(wanted));
     },
   };
-}
-
-function describe(address: string): Described {
-  const container = parseAddress(address);
-  const { kind, server } = container;
-  const database = kind === 'database' ? `${server}/${container.database}` : server;
-  return { address, kind, server, database, schema: schemaOf(container) };
 }
 
 interface ReadingRow extends Record<string, unknown> {
@@ -152,6 +181,6 @@ select n.nspname::text as schema,
   coalesce(sum(a.edited), 0)::integer as edited, coalesce(sum(a.known), 0)::integer as known
 from pg_namespace n
 left join applied a on a.schema_name = n.nspname
-where n.nspname in ('${sharedSchema}', 'tenant') or n.nspname ~ '^tenant_[0-9a-f]{32}$'
+where ${containerSchemaCondition}
 group by n.nspname
 order by n.nspname::text collate "C"`;

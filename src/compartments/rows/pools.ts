@@ -2,19 +2,26 @@ import { BulkheadError } from '../../core/errors.ts';
 import type { TenantId } from '../../core/ids.ts';
 import type { SqlServer } from '../../drivers/server.ts';
 import type { PoolStats, TenantDatabase } from '../../drivers/sql.ts';
-import { roleOf, type RowsContainer } from './container.ts';
-import type { RowsDeps } from './deps.ts';
+import { roleOf, type RoleNames, type RowsContainer } from './container.ts';
+import type { CredentialStore, ServerCatalog } from './deps.ts';
 import { readLogins, type LoginOwner } from './logins.ts';
+
+export interface PoolsDeps {
+  readonly servers: ServerCatalog;
+  readonly credentials: CredentialStore;
+  readonly roles: RoleNames;
+  readonly limits: { readonly sharedMin: number; readonly sharedMax: number; readonly tenantMax: number };
+}
 
 /**
  * The way into each container: one pool a server for shared and schema tenants, one a database for the others.
  * Pools open no connection before they are asked; the server's budget closes what nobody uses.
  */
 export class TenantPools {
-  readonly #deps: RowsDeps;
+  readonly #deps: PoolsDeps;
   readonly #pools = new Map<string, TenantDatabase>();
 
-  constructor(deps: RowsDeps) {
+  constructor(deps: PoolsDeps) {
     this.#deps = deps;
   }
 

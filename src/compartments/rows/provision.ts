@@ -2,8 +2,8 @@ import type { TenantId } from '../../core/ids.ts';
 import { toVersion, toVersionText } from '../../core/schema-version.ts';
 import type { AdminDatabase } from '../../drivers/sql.ts';
 import {
-  ownDatabaseSchema,
   schemaOf,
+  sharedContainer,
   sharedSchema,
   toContainerAddress,
   type RoleNames,
@@ -17,7 +17,7 @@ import { containerPath } from './migrations/names.ts';
 import { readApplied } from './migrations/history.ts';
 import { groupRole, installWall, literal } from './wall.ts';
 
-/** Makes a pool database ready to hold shared and schema tenants. Idempotent; run at each start. */
+/** Makes a pool database ready to hold shared and schema tenants. Idempotent; rows run it at each start. */
 export async function preparePool(deps: RowsDeps, name: string): Promise<void> {
   const server = await deps.servers.server(name);
   const { pool } = server;
@@ -26,41 +26,57 @@ export async function preparePool(deps: RowsDeps, name: string): Promise<void> {
   const app = quote(deps.roles.app);
   await pool.script(`
     grant ${quote(groupRole(deps.roles))} to ${app} with inherit true;
-    create schema if not exists ${quote(sharedSchema)};
-    revoke all on schema ${quote(sharedSchema)} from public;
-    grant usage on schema ${quote(sharedSchema)} to ${app};
     do $$ begin
       execute format('grant connect on database %I to ${app}', current_database());
       execute format('alter role ${app} in database %I set search_path = ${containerPath(sharedSchema)}', current_database());
     end $$;`);
-  await prepareShared(deps, { server: name, pool });
+  if (deps.family === 'rows')
+    await prepareShared(deps, { pool, container: sharedContainer('rows', { server: name, number: 1 }) });
 }
 
 /**
  * A new shared schema gets everything. One that tenants live in already is left as it is: starting a node must not
  * change their tables, `bulkhead migrate` does. Until then they are served at the version they have.
  */
-async function prepareShared(deps: RowsDeps, at: { server: string; pool: AdminDatabase }): Promise<void> {
+async function prepareShared(
+  deps: RowsDeps,
+  at: { readonly pool: AdminDatabase; readonly container: RowsContainer },
+): Promise<void> {
   const { migrations } = deps;
-  let applied = await readApplied(at.pool, sharedSchema);
+  const schema = schemaOf(at.container);
+  const [name, app] = [quote(schema), quote(deps.roles.app)];
+  await at.pool.script(`
+    create schema if not exists ${name};
+    revoke all on schema ${name} from public;
+    grant usage on schema ${name} to ${app};`);
+  let applied = await readApplied(at.pool, schema);
   if (applied.length === 0) {
-    await applyMigrations(at.pool, { schema: sharedSchema, role: deps.roles.app, migrations });
-    applied = await readApplied(at.pool, sharedSchema);
+    await applyMigrations(at.pool, { schema, role: deps.roles.app, migrations });
+    applied = await readApplied(at.pool, schema);
   }
+  await deps.furnish(at.pool, schema);
   const version = toVersionText(toVersion(applied.map(({ set_name: set, number }) => ({ set, number }))));
-  await deps.versions.record([
-    { container: toContainerAddress({ kind: 'shared', server: at.server }), version },
-  ]);
+  await deps.versions.record([{ container: toContainerAddress(at.container), version }]);
 }
 
-/** Once a process and server; one that failed is tried again by the next tenant. */
-function ensurePool(deps: RowsDeps, name: string): Promise<void> {
-  const known = deps.preparedPools.get(name);
+/** Once a process and place; one that failed is tried again by the next tenant. */
+function once(deps: RowsDeps, place: string, prepare: () => Promise<void>): Promise<void> {
+  const known = deps.preparedPools.get(place);
   if (known !== undefined) return known;
-  const preparing = preparePool(deps, name);
-  deps.preparedPools.set(name, preparing);
-  preparing.catch(() => deps.preparedPools.delete(name));
+  const preparing = prepare();
+  deps.preparedPools.set(place, preparing);
+  preparing.catch(() => deps.preparedPools.delete(place));
   return preparing;
+}
+
+async function ensurePlace(
+  deps: RowsDeps,
+  pool: AdminDatabase,
+  container: Extract<RowsContainer, { kind: 'shared' | 'schema' }>,
+): Promise<void> {
+  await once(deps, container.server, () => preparePool(deps, container.server));
+  if (container.kind === 'shared' && deps.family !== 'rows')
+    await once(deps, toContainerAddress(container), () => prepareShared(deps, { pool, container }));
 }
 
 /** Puts one tenant into its container. Every statement may run again. */
@@ -70,7 +86,7 @@ export async function provisionContainer(
   container: RowsContainer,
 ): Promise<void> {
   const server = await deps.servers.server(container.server);
-  if (container.kind !== 'database') await ensurePool(deps, container.server);
+  if (container.kind !== 'database') await ensurePlace(deps, server.pool, container);
   switch (container.kind) {
     case 'shared':
       return await admit(server.pool, { tenant, schema: schemaOf(container) });
@@ -80,6 +96,7 @@ export async function provisionContainer(
         toSchemaScript(deps.roles, { schema: container.schema, role, login: deps.roles.app }),
       );
       await applyMigrations(server.pool, { schema: container.schema, role, migrations: deps.migrations });
+      await deps.furnish(server.pool, container.schema);
       await recordHead(deps, container);
       return await admit(server.pool, { tenant, schema: schemaOf(container) });
     }
@@ -105,17 +122,21 @@ async function provisionDatabase(
 ): Promise<void> {
   const { admin, tenant, container } = input;
   const role = deps.roles.own(container);
+  const schema = schemaOf(container);
   await installWall(admin, { roles: deps.roles, files: deps.wallFiles });
   await ensureLogin(admin, deps.credentials, { owner: tenant, role });
+  // The login's own path is the one of rows; the other families send theirs with each statement.
+  const path = containerPath(schemaOf({ ...container, family: 'rows' }));
   await admin.script(`
     grant ${quote(groupRole(deps.roles))} to ${quote(role)} with inherit true;
-    create schema if not exists ${quote(ownDatabaseSchema)};
-    revoke all on schema ${quote(ownDatabaseSchema)} from public;
-    grant usage on schema ${quote(ownDatabaseSchema)} to ${quote(role)};
+    create schema if not exists ${quote(schema)};
+    revoke all on schema ${quote(schema)} from public;
+    grant usage on schema ${quote(schema)} to ${quote(role)};
     grant connect on database ${quote(container.database)} to ${quote(role)};
-    alter role ${quote(role)} in database ${quote(container.database)} set search_path = ${containerPath(ownDatabaseSchema)};`);
-  await applyMigrations(admin, { schema: ownDatabaseSchema, role, migrations: deps.migrations });
-  await admit(admin, { tenant, schema: ownDatabaseSchema });
+    alter role ${quote(role)} in database ${quote(container.database)} set search_path = ${path};`);
+  await applyMigrations(admin, { schema, role, migrations: deps.migrations });
+  await deps.furnish(admin, schema);
+  await admit(admin, { tenant, schema });
 }
 
 /** A tenant in one of its containers: during a move it has two, perhaps in one database. */

@@ -1,6 +1,7 @@
 import type { Compartment } from '../../core/compartment.ts';
 import type { Scope } from '../../core/scope.ts';
 import type { PoolStats, Row } from '../../drivers/sql.ts';
+import type { ContainerFamily } from './container.ts';
 
 export type Scalar = string | number | bigint | boolean | Date | null;
 
@@ -73,7 +74,7 @@ export interface RowsHandle extends AsyncDisposable {
 }
 
 export interface RowsCompartment extends Compartment<RowsHandle> {
-  readonly kind: 'rows';
+  readonly kind: ContainerFamily;
   /** The handle of the ambient scope. @throws scope_missing */
   current(): RowsHandle;
   /** Pools by server or database, for metrics and saturation alarms. */

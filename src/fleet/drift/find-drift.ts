@@ -3,7 +3,7 @@ import { toVersionText, upTo } from '../../core/schema-version.ts';
 import type { ContainerFact, FleetContainers } from '../containers.ts';
 import { forEachBounded } from '../migrate/bounded.ts';
 import { takeInventory, type InventoryDeps, type InventoryItem } from '../migrate/inventory.ts';
-import { findOwn } from '../migrate/plan.ts';
+import { allOwn } from '../migrate/plan.ts';
 import { compareFacts } from './compare.ts';
 import type { DriftedContainer, DriftReport } from './report.ts';
 
@@ -17,7 +17,7 @@ export async function findDrift(
   only: readonly string[] | undefined,
 ): Promise<DriftReport> {
   const inventory = await takeInventory(deps, 'asked');
-  const items = only === undefined ? inventory.items : only.map((name) => findOwn(inventory.items, name));
+  const items = only === undefined ? inventory.items : only.flatMap((name) => allOwn(inventory.items, name));
   const drifted: DriftedContainer[] = [];
   const unreachable = [...inventory.unreachable];
   const expected = new ExpectedFacts(deps.containers);

@@ -41,7 +41,7 @@ export async function takeInventory(
   deps: InventoryDeps,
   versions: 'cached' | 'asked' = 'cached',
 ): Promise<Inventory> {
-  const booked = await readBooked(deps.control);
+  const booked = await readBooked(deps.control, deps.containers.kinds);
   const made = booked.filter(({ provisioning }) => !provisioning);
   const located = made.map((one) => ({ ...deps.containers.describe(one.address), booked: one }));
   const items: InventoryItem[] = [];
@@ -104,6 +104,14 @@ function changedVersions(items: readonly InventoryItem[]): { container: string; 
   });
 }
 
+/** What the container has not got yet of the sets that are for it. */
+export function missingOf(
+  { sets, version }: InventoryItem,
+  migrations: readonly FleetMigration[],
+): readonly FleetMigration[] {
+  return missingAt(version, migrations).filter(({ set }) => sets.includes(set));
+}
+
 export function toContainerState(item: InventoryItem, migrations: readonly FleetMigration[]): ContainerState {
   const { booked, kind, address, version, problem } = item;
   return {
@@ -112,7 +120,7 @@ export function toContainerState(item: InventoryItem, migrations: readonly Fleet
     tenant: booked.tenant,
     slug: booked.slug,
     version: toVersionText(version),
-    missing: missingAt(version, migrations).length,
+    missing: missingOf(item, migrations).length,
     problem,
     frozenAt: booked.frozenAt,
   };

@@ -1,6 +1,5 @@
 import { BulkheadError } from '../../core/errors.ts';
 import {
-  missingAt,
   parseVersion,
   toVersion,
   toVersionText,
@@ -9,7 +8,7 @@ import {
 } from '../../core/schema-version.ts';
 import type { FleetContainers, FleetMigration } from '../containers.ts';
 import type { MigrationPlan, MigrationScope, PlannedContainer } from '../fleet.ts';
-import type { Inventory, InventoryItem } from './inventory.ts';
+import { missingOf, type Inventory, type InventoryItem } from './inventory.ts';
 
 /** A container with what it is to get. */
 export interface PlannedWork {
@@ -38,7 +37,7 @@ export function toPlan(
   const work: PlannedWork[] = [];
   const frozen: PlannedWork[] = [];
   for (const item of chosen) {
-    const missing = missingAt(item.version, due);
+    const missing = missingOf(item, due);
     if (missing.length === 0) continue;
     const ring = canaries.has(item.address) ? 'canary' : 'rest';
     const allowed = upTo(limitOf(item, target), missing);
@@ -73,13 +72,13 @@ function limitOf({ booked }: InventoryItem, target: SchemaVersion): SchemaVersio
 
 function choose({ items }: Inventory, only: readonly string[] | undefined): readonly InventoryItem[] {
   if (only === undefined) return items;
-  return only.map((name) => findOwn(items, name));
+  return only.flatMap((name) => allOwn(items, name));
 }
 
-/** @throws value_invalid */
-export function findOwn(items: readonly InventoryItem[], name: string): InventoryItem {
-  const found = items.find(({ booked }) => booked.tenant === name || booked.slug === name);
-  if (found !== undefined) return found;
+/** The containers that a tenant has to itself; one for each compartment that keeps tables. @throws value_invalid */
+export function allOwn(items: readonly InventoryItem[], name: string): readonly InventoryItem[] {
+  const found = items.filter(({ booked }) => booked.tenant === name || booked.slug === name);
+  if (found.length > 0) return found;
   throw new BulkheadError('value_invalid', {
     field: 'tenant',
     tenant: name,
@@ -90,7 +89,8 @@ export function findOwn(items: readonly InventoryItem[], name: string): Inventor
 
 function toCanaries(items: readonly InventoryItem[], canary: MigrationScope['canary']): ReadonlySet<string> {
   if (canary === undefined) return new Set();
-  if (typeof canary !== 'number') return new Set(canary.map((name) => findOwn(items, name).address));
+  if (typeof canary !== 'number')
+    return new Set(canary.flatMap((name) => allOwn(items, name)).map(({ address }) => address));
   // Never a shared one: a canary is there so that many are not hit at once.
   const own = items.filter(({ kind, booked }) => kind !== 'shared' && booked.frozenAt === undefined);
   return new Set(own.slice(0, canary).map(({ address }) => address));

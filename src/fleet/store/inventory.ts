@@ -25,14 +25,14 @@ const bookedText = `
   join bulkhead.tenant t on t.id = p.tenant_id
   left join bulkhead.container_version v on v.container = p.container
   left join bulkhead.tenant_freeze f on f.tenant_id = p.tenant_id and p.isolation <> 'shared'
-  where p.compartment = 'rows' and t.state <> 'deleted' and p.isolation <> 'shared'
+  where p.compartment = any ($1) and t.state <> 'deleted' and p.isolation <> 'shared'
   union
   select v.container, v.version, null, null, false, null
-  from bulkhead.container_version v where v.container like '%:shared'
+  from bulkhead.container_version v where v.container ~ '(:shared|/shared/[0-9]+)$'
   union
   select p.container, v.version, null, null, false, null
   from bulkhead.placement p left join bulkhead.container_version v on v.container = p.container
-  where p.compartment = 'rows' and p.isolation = 'shared'
+  where p.compartment = any ($1) and p.isolation = 'shared'
   order by address`;
 
 interface BookedRow extends Record<string, unknown> {
@@ -44,9 +44,12 @@ interface BookedRow extends Record<string, unknown> {
   readonly frozenAt: string | null;
 }
 
-/** All containers of the deployment, in one query. */
-export async function readBooked(control: AdminDatabase): Promise<readonly BookedContainer[]> {
-  const { rows } = await control.query<BookedRow>(bookedText);
+/** All containers of the deployment, in one query. @param kinds the compartments that keep tables */
+export async function readBooked(
+  control: AdminDatabase,
+  kinds: readonly string[],
+): Promise<readonly BookedContainer[]> {
+  const { rows } = await control.query<BookedRow>(bookedText, [kinds]);
   return rows.map((row) => ({
     address: row.address,
     tenant: row.tenant === null ? undefined : toTenantId(row.tenant),

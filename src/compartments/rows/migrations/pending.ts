@@ -1,5 +1,6 @@
 /** Which containers of a database are behind. */
 import type { AdminDatabase } from '../../../drivers/sql.ts';
+import { containerSchemaCondition } from '../container.ts';
 import type { CompiledMigration } from './compile.ts';
 
 export interface PendingContainer extends Record<string, unknown> {
@@ -38,6 +39,6 @@ select n.nspname::text as schema, t.total - coalesce(a.found, 0) as missing, coa
 from pg_namespace n
 cross join (select count(*)::integer as total from expected) t
 left join applied a on a.schema_name = n.nspname
-where (n.nspname in ('shared', 'tenant') or n.nspname ~ '^tenant_[0-9a-f]{32}$')
+where ${containerSchemaCondition}
   and (coalesce(a.found, 0) < t.total or coalesce(a.edited, 0) > 0)
 order by n.nspname::text collate "C"`;

@@ -1,4 +1,5 @@
 /** The conditions that together make the wall, as one query over the catalogue. Each branch finds what breaks one of them. */
+import { containerSchemaCondition } from '../container.ts';
 
 /** What pg_get_expr() makes of the wall's expression; an operator of another schema would show its name here. */
 const wallExpression = '(tenant_id = ( SELECT bulkhead_wall.current_tenant_id() AS current_tenant_id))';
@@ -12,7 +13,7 @@ export const wallCheckQuery = `
 with container as materialized (
   select n.oid, n.nspname::text as schema from pg_namespace n
   where case when $1::text[] is null
-    then n.nspname in ('shared', 'tenant') or n.nspname ~ '^tenant_[0-9a-f]{32}$'
+    then ${containerSchemaCondition}
     else n.nspname = any($1::text[]) end
 ),
 relation as materialized (
