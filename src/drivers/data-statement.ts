@@ -28,17 +28,25 @@ export function isDataStatement(text: string): boolean {
   return kindOfStatement(text) !== 'other';
 }
 
-/** The kinds of statements seen before, which are few and come again and again. */
-export class StatementKinds {
-  readonly #known = new Map<string, StatementKind>();
+/** What the driver must know of a statement before it sends it. */
+export interface StatementTraits {
+  readonly kind: StatementKind;
+  /** Whether its text asks for a setting that may outlive it. Functions it calls are not looked into. */
+  readonly setsSettings: boolean;
+}
 
-  of(text: string): StatementKind {
+/** The traits of statements seen before, which are few and come again and again. */
+export class StatementKinds {
+  readonly #known = new Map<string, StatementTraits>();
+
+  of(text: string): StatementTraits {
     const known = this.#known.get(text);
     if (known !== undefined) return known;
     if (this.#known.size >= maxKnown) this.#known.clear();
-    const kind = kindOfStatement(text);
-    this.#known.set(text, kind);
-    return kind;
+    // U&"…" can spell any name.
+    const traits = { kind: kindOfStatement(text), setsSettings: /set_config|u&"/i.test(text) };
+    this.#known.set(text, traits);
+    return traits;
   }
 }
 

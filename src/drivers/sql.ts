@@ -34,8 +34,8 @@ export interface RunOptions {
   /** Refuse (row_cap_exceeded) instead of keeping more rows than this in memory. */
   readonly maxRows?: number | undefined;
   /**
-   * `shared`: a short statement, may travel behind others on one connection.
-   * `alone`: gets a connection of its own; needed for statements of unknown cost. Default `shared`.
+   * `shared`: a short statement of our own making, may travel behind others on one connection.
+   * `alone`: gets a connection of its own; needed for statements of unknown cost or origin. Default `shared`.
    */
   readonly lane?: 'shared' | 'alone' | undefined;
 }

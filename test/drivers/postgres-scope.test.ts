@@ -121,6 +121,14 @@ describeWith('postgres', 'a statement in its tenant’s context', (serverUrl) =>
     expect(left).toEqual({ prepared: 0, channels: 0, name: 'test tenants' });
   });
 
+  test('what a function of the application set for the session, by a statement on its own, is gone for the next tenant', async () => {
+    await walled.admin.script(`create function shared.leave_mark() returns text language sql
+      as $$ select set_config('my.mark', 'left', false) $$`);
+    const { rows } = await db.run(a, { text: 'select leave_mark() as mark', values: [] }, { lane: 'alone' });
+    expect(rows).toEqual([{ mark: 'left' }]);
+    expect(await settingsOf(b)).toMatchObject({ mark: '' });
+  });
+
   test.each([
     "select set_config('client_encoding', 'LATIN1', false)",
     "select set_config('DateStyle', 'German', false)",

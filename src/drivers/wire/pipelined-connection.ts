@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { BatchInFlight, type BatchRequest, type ExpectedState, type SentStep } from './batch.ts';
+import type { SessionState } from './scoped-steps.ts';
 import { noColumns, readRow, readRowShape } from './row-shape.ts';
 import { readServerError, type ServerError } from './server-error.ts';
 import { StatementCache, type CachedStatement } from './statement-cache.ts';
@@ -34,6 +35,7 @@ export class PipelinedConnection {
   #headSinceMs = 0;
   #lastServiceMs = 0;
   #idleSinceMs = performance.now();
+  #hasHadGuests = false;
   /** Known to be the server itself, and not a pooler that may give each transaction another server connection. */
   isDirect = false;
 
@@ -49,6 +51,16 @@ export class PipelinedConnection {
 
   get processId(): number {
     return this.#socket.processId;
+  }
+
+  /** Settings of the session. Those of a pooler's connection are whatever its last client left. */
+  get session(): SessionState {
+    return this.isDirect && !this.#hasHadGuests ? 'as_opened' : 'unknown';
+  }
+
+  /** From here on it may hold what a statement not of our making has set. */
+  receivesGuest(): void {
+    this.#hasHadGuests = true;
   }
 
   get depth(): number {

@@ -243,7 +243,10 @@ export class Pool implements BudgetMember {
 
   #start(slot: Slot, turn: Turn): void {
     slot.lastLane = turn.lane;
-    if (turn.lane === 'alone') slot.use = 'alone';
+    if (turn.lane === 'alone') {
+      slot.use = 'alone';
+      slot.connection.receivesGuest();
+    }
     this.#lastUsedMs = performance.now();
     turn.start(slot.connection);
   }

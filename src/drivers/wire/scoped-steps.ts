@@ -1,10 +1,13 @@
 import type { WallContext } from '../sql.ts';
 import type { Step } from './batch.ts';
 
+/** `as_opened`: nothing since the connection was opened can have set anything for the session. */
+export type SessionState = 'as_opened' | 'unknown';
+
 /** What surrounds a tenant's statement, so that it runs with its tenant's rights and leaves nothing behind. */
 export interface ScopedSteps {
   /** One statement on its own: one batch, one transaction. */
-  single(context: WallContext, step: Step): readonly Step[];
+  single(context: WallContext, step: Step, session: SessionState): readonly Step[];
   /** The first statement of a transaction. */
   opening(context: WallContext, step: Step): readonly Step[];
   /** Another statement of the transaction. */
@@ -19,7 +22,7 @@ export const begin: Step = Object.freeze({ text: 'begin', domain: '', values: []
 export const commit: Step = Object.freeze({ text: 'commit', domain: '', values: [] });
 export const rollback: Step = Object.freeze({ text: 'rollback', domain: '', values: [] });
 /**
- * Comes before a context: a setting that a statement before left for the session (`set_config(…, false)`, which no
- * privilege of ours can forbid) is gone before another tenant's statement is parsed.
+ * Comes before a context on a session of unknown state: a setting that a statement before left for the session
+ * (`set_config(…, false)`, which no privilege of ours can forbid) is gone before another tenant's statement is parsed.
  */
 export const resetAll: Step = Object.freeze({ text: 'reset all', domain: '', values: [] });

@@ -1,6 +1,6 @@
 import { BulkheadError } from '../../core/errors.ts';
 import type { Row, RunOptions, SqlResult, SqlStatement, WallContext } from '../sql.ts';
-import type { StatementKind } from '../data-statement.ts';
+import type { StatementTraits } from '../data-statement.ts';
 import type { BatchOutcome, Step } from './batch.ts';
 import { onAbort } from './on-abort.ts';
 import type { PipelinedConnection } from './pipelined-connection.ts';
@@ -22,7 +22,9 @@ export class SingleRun implements Turn {
   readonly lane: Turn['lane'];
   readonly effect: Turn['effect'];
   readonly #pool: Pool;
-  readonly #steps: readonly Step[];
+  readonly #surround: ScopedSteps;
+  readonly #context: WallContext;
+  readonly #step: Step;
   readonly #domain: string;
   readonly #maxRows: number;
   readonly #timeoutMs: number;
@@ -35,15 +37,18 @@ export class SingleRun implements Turn {
 
   /** @throws value_invalid */
   constructor(pool: Pool, surround: ScopedSteps, request: RunRequest) {
-    const { context, statement, options, kind } = request;
+    const { context, statement, options, traits } = request;
+    const { kind } = traits;
     assertAllowed(surround, kind);
     this.tenantId = context.tenantId;
     // What is not plain work on rows may leave something behind, so nobody's batch may be on its way behind it.
-    this.lane = kind === 'other' ? 'alone' : (options.lane ?? 'shared');
+    this.lane = kind === 'other' || traits.setsSettings ? 'alone' : (options.lane ?? 'shared');
     this.effect = kind === 'reads' ? 'reads' : 'writes';
     this.#pool = pool;
     this.#domain = domainOf(context);
-    this.#steps = surround.single(context, toStep(statement, this.#domain));
+    this.#surround = surround;
+    this.#context = context;
+    this.#step = toStep(statement, this.#domain);
     this.#timeoutMs = surround.timeoutMs(context);
     this.#maxRows = options.maxRows ?? 0;
     this.#naming = pool.naming;
@@ -61,7 +66,7 @@ export class SingleRun implements Turn {
   start(connection: PipelinedConnection): void {
     this.#connection = connection;
     connection.submit({
-      steps: this.#steps,
+      steps: this.#surround.single(this.#context, this.#step, connection.session),
       // One more than wanted, so that the server stops there and says so.
       maxRows: this.#maxRows > 0 ? this.#maxRows + 1 : 0,
       expects: 'idle',
@@ -90,7 +95,7 @@ export class SingleRun implements Turn {
   #isRetried(connection: PipelinedConnection, { error }: BatchOutcome & { kind: 'refused' }): boolean {
     const refusal = this.#naming === 'named' ? preparedRefusal(error) : undefined;
     if (refusal === undefined || this.#settled || !connection.isUsable) return false;
-    if (refusal === 'outdated') connection.forget(this.#domain, this.#steps.at(-1)?.text ?? '');
+    if (refusal === 'outdated') connection.forget(this.#domain, this.#step.text);
     else this.#pool.namesUnknownTo(connection);
     this.#naming = 'unnamed';
     return true;
@@ -115,7 +120,7 @@ export interface RunRequest {
   readonly context: WallContext;
   readonly statement: SqlStatement;
   readonly options: RunOptions;
-  readonly kind: StatementKind;
+  readonly traits: StatementTraits;
 }
 
 function nothing(): void {

@@ -36,7 +36,7 @@ export class WireTenantDatabase implements TenantDatabase {
       context,
       statement,
       options,
-      kind: this.#kinds.of(statement.text),
+      traits: this.#kinds.of(statement.text),
     }).result<R>(options.signal);
   }
 
