@@ -1,5 +1,6 @@
-import type { Compartment, ExportRecord } from './compartment.ts';
+import type { Compartment } from './compartment.ts';
 import { BulkheadError } from './errors.ts';
+import type { ExportRecord } from './export-record.ts';
 import type { Placement } from './placement.ts';
 import type { Plan } from './plan.ts';
 import { RecordHashes } from './record-hash.ts';

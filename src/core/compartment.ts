@@ -1,4 +1,5 @@
 import type { Clock } from './clock.ts';
+import type { ExportRecord } from './export-record.ts';
 import type { TenantId } from './ids.ts';
 import type { CompartmentKind, Isolation, Placement } from './placement.ts';
 import type { Plan } from './plan.ts';
@@ -26,10 +27,12 @@ export interface Usage {
   readonly limit: bigint | undefined;
 }
 
-/** One exported thing. `value` is JSON; its shape belongs to the compartment and is versioned by `schemaVersion` of the export. */
-export interface ExportRecord {
-  readonly set: string;
-  readonly value: Readonly<Record<string, unknown>>;
+export type { ExportRecord } from './export-record.ts';
+
+/** What the importing store is told of where the records come from. */
+export interface ImportOptions {
+  /** Version of the shape the records have, as the archive names it; undefined = that of the placement. */
+  readonly schema?: string | undefined;
 }
 
 export interface ImportReceipt {
@@ -75,8 +78,13 @@ export interface Compartment<Handle extends AsyncDisposable = AsyncDisposable> {
   /** `sealed`: ends every live capability of the tenant inside the store itself, until `open` again. The data stays. */
   seal(placement: Placement, state: 'sealed' | 'open'): Promise<void>;
   usage(placement: Placement): Promise<readonly Usage[]>;
+  /** Everything of the tenant as it was at one instant, sealed or not. Holds nothing open for a reader that has gone away. */
   export(placement: Placement): AsyncIterable<ExportRecord>;
-  import(placement: Placement, records: AsyncIterable<ExportRecord>): Promise<ImportReceipt>;
+  import(
+    placement: Placement,
+    records: AsyncIterable<ExportRecord>,
+    options?: ImportOptions,
+  ): Promise<ImportReceipt>;
   /** The way there in steps; the target is provisioned and sealed by the caller. Nothing is done by calling this. */
   move(from: Placement, to: Placement): Relocation;
   erase(placement: Placement): Promise<EraseReceipt>;

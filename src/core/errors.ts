@@ -12,6 +12,8 @@ interface ErrorKind {
  */
 export const errorTable = {
   aborted: { status: 499, retry: 'later', title: 'The caller went away' },
+  archive_refused: { status: 422, retry: 'after_change', title: 'The archive cannot be used' },
+  blob_unwritable: { status: 507, retry: 'later', title: 'Archives and backups cannot be written' },
   body_too_large: { status: 413, retry: 'after_change', title: 'The request body is too large' },
   capability_refused: {
     status: 503,

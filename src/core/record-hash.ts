@@ -1,7 +1,13 @@
 import { hash } from 'node:crypto';
-import type { ExportRecord } from './compartment.ts';
+import { toRecordText, type ExportRecord } from './export-record.ts';
 
 const MODULUS = 1n << 256n;
+
+interface Sum {
+  /** Not reduced until it is asked for: a number of 256 bits grows by one bit each time the count doubles. */
+  digests: bigint;
+  count: number;
+}
 
 /**
  * Hashes of sets of records that do not depend on their order: the sum of the SHA-256 of each record modulo 2²⁵⁶
@@ -9,35 +15,35 @@ const MODULUS = 1n << 256n;
  * It tells a faulty copy from a true one; against a forger use the signature over the manifest.
  */
 export class RecordHashes {
-  readonly #sums = new Map<string, bigint>();
-  #count = 0n;
+  readonly #sums = new Map<string, Sum>();
 
   get count(): bigint {
-    return this.#count;
+    return this.#entries().reduce((total, [, { count }]) => total + BigInt(count), 0n);
   }
 
   add(record: ExportRecord): void {
-    const digest = BigInt(`0x${hash('sha256', toCanonicalJson(record.value))}`);
-    this.#sums.set(record.set, ((this.#sums.get(record.set) ?? 0n) + digest) % MODULUS);
-    this.#count += 1n;
+    const digest = BigInt(`0x${hash('sha256', toRecordText(record))}`);
+    const sum = this.#sums.get(record.set);
+    if (sum === undefined) this.#sums.set(record.set, { digests: digest, count: 1 });
+    else {
+      sum.digests += digest;
+      sum.count += 1;
+    }
   }
 
   /** By set, 64 hexadecimal characters each. Sets without records are not listed. */
   result(): Readonly<Record<string, string>> {
     return Object.fromEntries(
-      [...this.#sums]
-        .toSorted(([a], [b]) => (a < b ? -1 : 1))
-        .map(([set, sum]) => [set, sum.toString(16).padStart(64, '0')]),
+      this.#entries().map(([set, { digests }]) => [set, (digests % MODULUS).toString(16).padStart(64, '0')]),
     );
   }
-}
 
-/** JSON with sorted keys and no white space. */
-export function toCanonicalJson(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map((item) => toCanonicalJson(item)).join(',')}]`;
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
-  const entries = Object.entries(value)
-    .filter(([, item]) => item !== undefined)
-    .toSorted(([a], [b]) => (a < b ? -1 : 1));
-  return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${toCanonicalJson(item)}`).join(',')}}`;
+  /** Records by set. */
+  counts(): Readonly<Record<string, number>> {
+    return Object.fromEntries(this.#entries().map(([set, { count }]) => [set, count]));
+  }
+
+  #entries(): readonly (readonly [string, Sum])[] {
+    return [...this.#sums].toSorted(([a], [b]) => (a < b ? -1 : 1));
+  }
 }

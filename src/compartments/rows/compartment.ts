@@ -25,7 +25,10 @@ import { probeRows } from './probe.ts';
 import { provisionContainer, sealTenant } from './provision.ts';
 import { Route, type Residence } from './route.ts';
 import type { RowsCompartment, RowsHandle } from './rows.ts';
-import { exportRows, importRows, measureRows } from './transfer.ts';
+import { exportRows, type ExportSource } from './transfer/export.ts';
+import { importRows } from './transfer/import.ts';
+import { measureRows } from './transfer/measure.ts';
+import { sourceTables } from './transfer/versions.ts';
 
 /** Tables in Postgres, behind the wall, on any of the four isolations: rows, and whatever else is kept in tables. */
 export function createRows(deps: RowsDeps): RowsCompartment {
@@ -111,6 +114,12 @@ export function createRows(deps: RowsDeps): RowsCompartment {
     forget: (placement) => capabilities.forget(placement),
   };
 
+  const transferOf = (placement: Placement): Omit<ExportSource, 'dialect'> => {
+    const own = side(placement);
+    const { tables } = tablesOf(deps, placement);
+    return { side: own, tables, withAdmin: (body) => withMover(own.container, body) };
+  };
+
   const compartment: RowsCompartment = {
     kind: family,
     async place(request: PlacementRequest) {
@@ -134,13 +143,16 @@ export function createRows(deps: RowsDeps): RowsCompartment {
       return withAdmin(own.container, (admin) => measureRows(admin, own, tablesOf(deps, placement).tables));
     },
     async *export(placement) {
-      const own = side(placement);
-      yield* exportRows((body) => withAdmin(own.container, body), own, tablesOf(deps, placement).tables);
+      const { dialect } = await deps.servers.server(parseContainer(placement).server);
+      yield* exportRows({ ...transferOf(placement), dialect });
     },
-    import: (placement, records) => {
-      const own = side(placement);
-      const { tables } = tablesOf(deps, placement);
-      return importRows((body) => withAdmin(own.container, body), own, { tables, records });
+    async import(placement, records, { schema } = {}) {
+      const target = transferOf(placement);
+      const source =
+        schema === undefined
+          ? target.tables
+          : sourceTables(deps, schema, deps.versions.peek(placement.container));
+      return await importRows({ ...target, sourceTables: source }, records);
     },
     move: (from, to) => relocateRows(moveDeps, { from, to }),
     erase: (placement) => erase(placement, 'tenant_leaves'),

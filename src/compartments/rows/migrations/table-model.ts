@@ -71,11 +71,11 @@ select jsonb_build_object(
       'constraint', f.conname,
       'table', (select r.relname from pg_class r where r.oid = f.confrelid),
       'columns', (
-        select jsonb_agg(a.attname order by k.position)
+        select coalesce(jsonb_agg(a.attname order by k.position), '[]')
         from unnest(f.conkey) with ordinality k (attnum, position)
         join pg_attribute a on a.attrelid = f.conrelid and a.attnum = k.attnum where a.attname <> 'tenant_id'),
       'referencedColumns', (
-        select jsonb_agg(a.attname order by k.position)
+        select coalesce(jsonb_agg(a.attname order by k.position), '[]')
         from unnest(f.confkey) with ordinality k (attnum, position)
         join pg_attribute a on a.attrelid = f.confrelid and a.attnum = k.attnum where a.attname <> 'tenant_id')
       ) order by f.conname), '[]')

@@ -20,6 +20,9 @@ const sameText = `set_config('timezone', 'UTC', true), set_config('datestyle', '
   set_config('intervalstyle', 'postgres', true), set_config('extra_float_digits', '1', true),
   set_config('bytea_output', 'hex', true), set_config('xmloption', 'content', true)`;
 
+/** A cursor is planned for its first tenth, unless it is said that all of it will be read. */
+const wholeCursors = `set_config('cursor_tuple_fraction', '1', true)`;
+
 /** As whom a transaction of the mover runs. */
 export interface MoverWork<T> {
   /**
@@ -58,7 +61,7 @@ export async function asMover<T>(
          insert into bulkhead_wall.capability (digest, tenant_id, schema_name, expires_at)
            values (decode($1, 'hex'), $2::uuid, $3, statement_timestamp() + interval '1 day'))
        select set_config('bulkhead.capability', $4, true), set_config('search_path', $5, true),
-         set_config('lock_timeout', '5s', true), ${sameText}${flush}, ${replica} as replica`,
+         set_config('lock_timeout', '5s', true), ${sameText}, ${wholeCursors}${flush}, ${replica} as replica`,
       [digest, end.tenant, end.schema, token, `${quote(end.schema)}, pg_temp`],
     );
     if (work.as !== 'owner') await tx.query(`select set_config('role', $1, true)`, [end.role]);
