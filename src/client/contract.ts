@@ -16,6 +16,11 @@ export interface Operation {
   readonly plane: 'operator' | 'tenant';
   readonly tag: string;
   readonly summary: string;
+  /**
+   * Takes an `Idempotency-Key`. Its repetition is answered by the answer that was given, kept sealed for a day, or by
+   * reading again what was made: a tenant's data is kept in no other place for it.
+   */
+  readonly repeats?: 'by_answer' | 'by_id';
   readonly query?: z.ZodType;
   readonly body?: z.ZodType;
   readonly status: 200 | 201 | 204;
@@ -32,6 +37,7 @@ export const contract = {
     plane: 'operator',
     tag: 'Tenants',
     summary: 'Create a tenant and provision its containers',
+    repeats: 'by_answer',
     body: tenants.NewTenantBody,
     status: 201,
     response: tenants.CreatedTenantView,
@@ -155,7 +161,7 @@ export const contract = {
     path: '/v1/tenants/{tenant}/settings',
     plane: 'operator',
     tag: 'Settings',
-    summary: 'Set settings by key; null removes one',
+    summary: 'Set settings by key, all of them or none; null removes one',
     body: tenants.SettingsChange,
     status: 200,
     response: tenants.SettingsView,
@@ -167,6 +173,7 @@ export const contract = {
     plane: 'operator',
     tag: 'API keys',
     summary: 'Issue an API key; it is shown this once',
+    repeats: 'by_answer',
     body: keys.NewKeyBody,
     status: 201,
     response: keys.IssuedKeyView,
@@ -222,6 +229,28 @@ export const contract = {
     status: 200,
     response: platform.OperationView,
     errors: ['not_found'],
+  },
+  listOperations: {
+    method: 'GET',
+    path: '/v1/operations',
+    plane: 'operator',
+    tag: 'Platform',
+    summary: 'List long-running operations, the latest first',
+    query: platform.OperationQuery,
+    status: 200,
+    response: platform.OperationPageView,
+    errors: [],
+  },
+  listTenantOperations: {
+    method: 'GET',
+    path: '/v1/tenants/{tenant}/operations',
+    plane: 'operator',
+    tag: 'Platform',
+    summary: 'List the operations on one tenant, the latest first',
+    query: platform.OperationQuery,
+    status: 200,
+    response: platform.OperationPageView,
+    errors: ['tenant_not_found'],
   },
   listServers: {
     method: 'GET',
@@ -301,10 +330,11 @@ export const contract = {
     plane: 'tenant',
     tag: 'Documents',
     summary: 'Store a document',
+    repeats: 'by_id',
     body: documents.NewDocumentBody,
     status: 201,
     response: documents.DocumentView,
-    errors: ['conflict', 'value_invalid'],
+    errors: ['conflict', 'value_invalid', 'not_found'],
   },
   listDocuments: {
     method: 'GET',
@@ -349,6 +379,12 @@ export const contract = {
   },
 } as const satisfies Record<string, Operation>;
 
+/** Errors of every operation that takes an `Idempotency-Key`. */
+export const repeatErrors = [
+  'idempotency_key_reused',
+  'request_in_progress',
+] as const satisfies readonly ErrorCode[];
+
 export type Contract = typeof contract;
 export type OperationName = keyof Contract;
 
@@ -363,6 +399,7 @@ export const commonErrors = {
     'request_invalid',
     'unauthenticated',
     'body_too_large',
+    'media_type_unsupported',
     'internal',
     'compartment_unreachable',
     'shutting_down',
@@ -375,6 +412,7 @@ export const commonErrors = {
     'tenant_missing',
     'tenant_ambiguous',
     'body_too_large',
+    'media_type_unsupported',
     'internal',
     'query_budget_spent',
     'compartment_unreachable',

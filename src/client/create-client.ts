@@ -27,13 +27,18 @@ export interface BulkheadClient {
     change(tenant: string, body: Body<'changeSettings'>): Promise<Output<'changeSettings'>>;
   };
   readonly keys: {
-    issue(tenant: string, body: Body<'issueKey'>): Promise<Output<'issueKey'>>;
+    issue(tenant: string, body: Body<'issueKey'>, options?: CallOptions): Promise<Output<'issueKey'>>;
     list(tenant: string): Promise<Output<'listKeys'>>;
     rotate(tenant: string, key: string, body?: Body<'rotateKey'>): Promise<Output<'rotateKey'>>;
     revoke(tenant: string, key: string): Promise<Output<'revokeKey'>>;
   };
   readonly plans: { list(): Promise<Output<'listPlans'>> };
-  readonly operations: { get(operation: string): Promise<Output<'getOperation'>> };
+  readonly operations: {
+    get(operation: string): Promise<Output<'getOperation'>>;
+    /** The latest first; of all tenants. */
+    list(query?: Query<'listOperations'>): Promise<Output<'listOperations'>>;
+    listOf(tenant: string, query?: Query<'listTenantOperations'>): Promise<Output<'listTenantOperations'>>;
+  };
   readonly servers: {
     list(): Promise<Output<'listServers'>>;
     add(body: Body<'addServer'>): Promise<Output<'addServer'>>;
@@ -84,13 +89,17 @@ function operatorPart(
       change: (tenant, body) => call('changeSettings', { ...ofTenant(tenant), body }),
     },
     keys: {
-      issue: (tenant, body) => call('issueKey', { ...ofTenant(tenant), body }),
+      issue: (tenant, body, options) => call('issueKey', { ...ofTenant(tenant), body }, options),
       list: (tenant) => call('listKeys', ofTenant(tenant)),
       rotate: (tenant, key, body = {}) => call('rotateKey', { ...nothing, params: { tenant, key }, body }),
       revoke: (tenant, key) => call('revokeKey', { ...nothing, params: { tenant, key } }),
     },
     plans: { list: () => call('listPlans', nothing) },
-    operations: { get: (operation) => call('getOperation', { ...nothing, params: { operation } }) },
+    operations: {
+      get: (operation) => call('getOperation', { ...nothing, params: { operation } }),
+      list: (query = {}) => call('listOperations', { ...nothing, query }),
+      listOf: (tenant, query = {}) => call('listTenantOperations', { ...ofTenant(tenant), query }),
+    },
     servers: {
       list: () => call('listServers', nothing),
       add: (body) => call('addServer', { ...nothing, body }),

@@ -24,6 +24,8 @@ export const routes = {
   revokeKey: { method: 'DELETE', path: '/v1/tenants/{tenant}/keys/{key}' },
   listPlans: { method: 'GET', path: '/v1/plans' },
   getOperation: { method: 'GET', path: '/v1/operations/{operation}' },
+  listOperations: { method: 'GET', path: '/v1/operations' },
+  listTenantOperations: { method: 'GET', path: '/v1/tenants/{tenant}/operations' },
   listServers: { method: 'GET', path: '/v1/servers' },
   addServer: { method: 'POST', path: '/v1/servers' },
   fleetVersions: { method: 'GET', path: '/v1/fleet/versions' },

@@ -27,6 +27,8 @@ export interface CallInput<Name extends OperationName> {
 
 export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
+  /** A name for this request: sent again with the same one, it is done once. For operations that create. */
+  readonly idempotencyKey?: string | undefined;
 }
 
 /** Performs any operation of the contract by its name. @throws BulkheadHttpError */
@@ -44,14 +46,17 @@ export function createTransport(options: ClientOptions): Transport {
   return async <Name extends OperationName>(
     name: Name,
     input: CallInput<Name>,
-    { signal }: CallOptions = {},
+    { signal, idempotencyKey }: CallOptions = {},
   ): Promise<Output<Name>> => {
     const { method, path } = routes[name];
     const timeout = AbortSignal.timeout(options.timeoutMs ?? defaultTimeoutMs);
     const response = await answered(() =>
       send(toUrl(base, path, input), {
         method,
-        headers: toHeaders(options.token, input.body),
+        headers: {
+          ...toHeaders(options.token, input.body),
+          ...(idempotencyKey === undefined ? {} : { 'idempotency-key': toQuoted(idempotencyKey) }),
+        },
         signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
         redirect: 'error',
         ...(input.body === undefined ? {} : { body: JSON.stringify(input.body) }),
@@ -85,6 +90,11 @@ function toSegment(value: string): string {
 function toHeaders(token: string, body: unknown): Record<string, string> {
   const headers = { authorization: `Bearer ${token}`, accept: 'application/json' };
   return body === undefined ? headers : { ...headers, 'content-type': 'application/json' };
+}
+
+/** A string of RFC 8941. */
+function toQuoted(text: string): string {
+  return `"${text.replaceAll(/["\\]/g, '\\$&')}"`;
 }
 
 async function answered<Value>(ask: () => Promise<Value>): Promise<Value> {

@@ -36,11 +36,21 @@ export const errorTable = {
   data_dir_in_use: { status: 500, retry: 'later', title: 'Another process uses this data folder' },
   foreign_row: { status: 500, retry: 'never', title: 'A store returned a row of another tenant' },
   hierarchy_refused: { status: 400, retry: 'after_change', title: 'The parent cannot be used' },
+  idempotency_key_reused: {
+    status: 422,
+    retry: 'after_change',
+    title: 'The idempotency key was used for another request',
+  },
   internal: { status: 500, retry: 'later', title: 'Something went wrong on our side' },
   isolation_unavailable: {
     status: 409,
     retry: 'after_change',
     title: 'This isolation is not available here',
+  },
+  media_type_unsupported: {
+    status: 415,
+    retry: 'after_change',
+    title: 'The body is of a type that is not read',
   },
   migration_refused: { status: 400, retry: 'after_change', title: 'The migration would break the wall' },
   not_found: { status: 404, retry: 'never', title: 'Not found' },
@@ -54,6 +64,11 @@ export const errorTable = {
   query_budget_spent: { status: 429, retry: 'after_change', title: 'The request ran too many queries' },
   reference_invalid: { status: 409, retry: 'after_change', title: 'A referenced row does not exist' },
   registry_stale: { status: 503, retry: 'later', title: 'Permissions cannot be confirmed right now' },
+  request_in_progress: {
+    status: 409,
+    retry: 'later',
+    title: 'The first request with this idempotency key has not ended',
+  },
   request_invalid: { status: 400, retry: 'after_change', title: 'The request is not valid' },
   row_cap_exceeded: { status: 422, retry: 'after_change', title: 'The query returned too many rows' },
   scope_missing: { status: 500, retry: 'never', title: 'A data call was made outside a tenant scope' },

@@ -9,6 +9,7 @@ import type { CacheLimits } from './confirmed-cache.ts';
 import { CachedContainerVersions } from './container-versions.ts';
 import { CachedDirectory } from './directory.ts';
 import { KeyUsage } from './key-usage.ts';
+import { SqlIdempotencyStore } from './idempotency.ts';
 import { SqlKeyStore } from './keys.ts';
 import type { RegistryLog } from './log.ts';
 import { SqlOperationStore } from './operations.ts';
@@ -94,6 +95,7 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
     settings: new SqlSettingStore({ admin, catalog, directory }),
     servers: new SqlServerStore(admin, vault),
     operations: new SqlOperationStore({ admin, nodeId, leaseMs: options.leaseMs ?? defaults.leaseMs }),
+    idempotency: new SqlIdempotencyStore(admin, vault),
     operators: new SqlOperatorTokens(admin, answerTimeoutMs),
     close: async () => {
       await feed.close();

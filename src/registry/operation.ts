@@ -43,6 +43,19 @@ export interface Operation {
   readonly endedAt: Date | undefined;
 }
 
+export interface OperationQuery {
+  readonly tenant?: TenantId | undefined;
+  readonly state?: Operation['state'] | undefined;
+  readonly limit: number;
+  readonly cursor?: string | undefined;
+}
+
+export interface OperationPage {
+  readonly operations: readonly Operation[];
+  /** Pass to get the next page; undefined = the end. */
+  readonly nextCursor: string | undefined;
+}
+
 export interface OperationStore {
   /** This process, as running operations name their owner. */
   readonly owner: string;
@@ -76,6 +89,8 @@ export interface OperationStore {
     readonly state?: Operation['state'];
     readonly limit: number;
   }): Promise<readonly Operation[]>;
+  /** The same, a page at a time. @throws request_invalid for a cursor not of ours */
+  page(query: OperationQuery): Promise<OperationPage>;
   /** Running operations whose owner's lease ended: claimed by this node, atomically, for resuming. */
   claimAbandoned(): Promise<readonly Operation[]>;
 }

@@ -5,7 +5,14 @@ import type { Actor } from '../core/scope.ts';
 import type { AdminDatabase } from '../drivers/sql.ts';
 import { toAuditDetail } from './audit-detail.ts';
 import { operationColumns, parseOperationRow, toJournalJson } from './operation-row.ts';
-import type { Operation, OperationProgress, OperationStore } from './operation.ts';
+import type {
+  Operation,
+  OperationPage,
+  OperationProgress,
+  OperationQuery,
+  OperationStore,
+} from './operation.ts';
+import { parsePosition, toPosition } from './page-position.ts';
 import { refusing, writeAudited, type AuditNote } from './write.ts';
 
 /** Database time throughout: nodes need not agree on the hour. */
@@ -50,9 +57,10 @@ const claimText = `update bulkhead.operation o set owner_node = $1, lease_until 
     order by started_at limit 20 for update skip locked)
   returning ${operationColumns}`;
 
-const listText = `select ${operationColumns} from bulkhead.operation o
+const listText = `select ${operationColumns}, o.started_at::text as at from bulkhead.operation o
   where ($1::uuid is null or o.tenant_id = $1::uuid) and ($2::text is null or o.state = $2)
-  order by o.started_at desc, o.id desc limit $3::int`;
+    and ($3::timestamptz is null or (o.started_at, o.id) < ($3::timestamptz, $4::uuid))
+  order by o.started_at desc, o.id desc limit $5::int`;
 
 const MAX_LIST = 1_000;
 
@@ -152,9 +160,20 @@ export class SqlOperationStore implements OperationStore {
   }
 
   async list(query: Parameters<OperationStore['list']>[0]): Promise<readonly Operation[]> {
-    const limit = Math.min(Math.max(1, Math.trunc(query.limit)), MAX_LIST);
-    const { rows } = await this.#admin.query(listText, [query.tenant ?? null, query.state ?? null, limit]);
-    return rows.map(parseOperationRow);
+    return (await this.page(query)).operations;
+  }
+
+  async page({ tenant, state, cursor, limit: asked }: OperationQuery): Promise<OperationPage> {
+    const limit = Math.min(Math.max(1, Math.trunc(asked)), MAX_LIST);
+    const after = cursor === undefined ? undefined : parsePosition(cursor);
+    const values = [tenant ?? null, state ?? null, after?.at ?? null, after?.id ?? null, limit + 1];
+    const { rows } = await this.#admin.query(listText, values);
+    const page = rows.slice(0, limit);
+    const last = rows.length > limit ? page.at(-1) : undefined;
+    return {
+      operations: page.map(parseOperationRow),
+      nextCursor: last === undefined ? undefined : toPosition(last),
+    };
   }
 
   async claimAbandoned(): Promise<readonly Operation[]> {

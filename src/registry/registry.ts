@@ -5,6 +5,7 @@ import type { Actor } from '../core/scope.ts';
 import type { Tenant, TenantEvent, TenantState } from '../core/tenant.ts';
 import type { Verdict } from '../core/verdict.ts';
 import type { FeatureLevel } from './features.ts';
+import type { IdempotencyStore } from './idempotency.ts';
 import type { OperationStore } from './operation.ts';
 import type { PlacementSwitch } from './placement-switch.ts';
 import type { SettingKind } from './setting-value.ts';
@@ -201,6 +202,8 @@ export interface SettingStore {
   /** @throws value_invalid where the key has a declared type and the value is not of it */
   set(tenant: TenantId, key: string, value: unknown, actor: Actor): Promise<void>;
   unset(tenant: TenantId, key: string, actor: Actor): Promise<void>;
+  /** All of it or nothing; a key whose value is null is unset. @throws value_invalid, tenant_not_found */
+  change(tenant: TenantId, values: Readonly<Record<string, unknown>>, actor: Actor): Promise<void>;
   setDefault(target: { readonly plan?: string }, key: string, value: unknown, actor: Actor): Promise<void>;
   /** From now on the key takes only values of this type. @throws value_invalid where others are stored already */
   declare(declaration: SettingDeclaration, actor: Actor): Promise<void>;
@@ -269,6 +272,7 @@ export interface Registry {
   readonly vault: Vault;
   readonly operations: OperationStore;
   readonly audit: AuditTrail;
+  readonly idempotency: IdempotencyStore;
   readonly operators: OperatorTokens;
   readonly versions: ContainerVersions;
   /** Random per installation; prefix of every role name, so that several installations share a server. */

@@ -23,6 +23,9 @@ const setText = `update bulkhead.tenant t set settings = t.settings || jsonb_bui
 const unsetText = `update bulkhead.tenant t set settings = t.settings - $6::text
   where t.id = $4::uuid and t.state <> 'deleted' returning 1 as done`;
 
+const changeText = `update bulkhead.tenant t set settings = (t.settings || $6::jsonb) - $7::text[]
+  where t.id = $4::uuid and t.state <> 'deleted' returning 1 as done`;
+
 const setDefaultText = `insert into bulkhead.setting_default (plan_id, key, value) values ($6, $7, $8::jsonb)
   on conflict on constraint setting_default_key do update set value = excluded.value returning 1 as done`;
 
@@ -68,6 +71,23 @@ export class SqlSettingStore implements SettingStore {
     assertSettingKey(key);
     const note = { actor, action: 'setting.unset', tenant, detail: { key } };
     await this.#write(tenant, writeAudited(this.#options.admin, note, { write: unsetText, values: [key] }));
+  }
+
+  async change(tenant: TenantId, values: Readonly<Record<string, unknown>>, actor: Actor): Promise<void> {
+    const keys = Object.keys(values);
+    if (keys.length === 0) return;
+    const unset = keys.filter((key) => values[key] === null);
+    unset.forEach(assertSettingKey);
+    // One by one, so that each is checked against its own declaration.
+    const set = keys.filter((key) => values[key] !== null);
+    const json = await Promise.all(
+      set.map(async (key) => `${JSON.stringify(key)}:${await this.#toJson(key, values[key])}`),
+    );
+    const note = { actor, action: 'setting.changed', tenant, detail: { set, unset } };
+    await this.#write(
+      tenant,
+      writeAudited(this.#options.admin, note, { write: changeText, values: [`{${json.join(',')}}`, unset] }),
+    );
   }
 
   async setDefault(

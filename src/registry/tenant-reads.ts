@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { BulkheadError } from '../core/errors.ts';
 import type { Slug, TenantId } from '../core/ids.ts';
 import type { CompartmentKind } from '../core/placement.ts';
 import type { Tenant, TenantState } from '../core/tenant.ts';
 import type { TenantPage } from './registry.ts';
+import { parsePosition, toPosition } from './page-position.ts';
 import { parseRow, tenantId } from './row-parts.ts';
 import { parseTenantRow, tenantColumns } from './tenant-row.ts';
 import type { Queryable } from './write.ts';
@@ -69,7 +69,7 @@ export async function readLacking(
   return rows.map((row) => parseRow('tenant', lackingShape, row).id);
 }
 
-const pageText = `select ${tenantColumns}, t.created_at::text as position from bulkhead.tenant t
+const pageText = `select ${tenantColumns}, t.created_at::text as at from bulkhead.tenant t
   where (case when $1::text is null then t.state <> 'deleted' else t.state = $1 end)
     and ($2::timestamptz is null or (t.created_at, t.id) > ($2::timestamptz, $3::uuid))
   order by t.created_at, t.id limit $4::int`;
@@ -77,35 +77,14 @@ const pageText = `select ${tenantColumns}, t.created_at::text as position from b
 /** Oldest first; deleted ones only where asked for by state. @throws request_invalid for a cursor not of ours */
 export async function readPage(database: Queryable, query: TenantQuery): Promise<TenantPage> {
   const limit = Math.min(Math.max(1, Math.trunc(query.limit)), MAX_PAGE);
-  const after = query.cursor === undefined ? undefined : parseCursor(query.cursor);
+  const after = query.cursor === undefined ? undefined : parsePosition(query.cursor);
   const { rows } = await database.query(pageText, [
     query.state ?? null,
-    after?.position ?? null,
+    after?.at ?? null,
     after?.id ?? null,
     limit + 1,
   ]);
   const page = rows.slice(0, limit);
   const last = rows.length > limit ? page.at(-1) : undefined;
-  return { tenants: page.map(parseTenantRow), nextCursor: last === undefined ? undefined : toCursor(last) };
-}
-
-/** The time as the database writes it: a Date would lose its microseconds and with them rows. */
-const cursorShape = z.object({
-  position: z.string().regex(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{1,6})?[+-]\d\d(?::\d\d)?$/),
-  id: z.uuid(),
-});
-
-function toCursor(row: unknown): string {
-  const { position, id } = parseRow('tenant', cursorShape, row);
-  return Buffer.from(`${position}|${id}`).toString('base64url');
-}
-
-function parseCursor(cursor: string): z.infer<typeof cursorShape> {
-  const [position, id] = Buffer.from(cursor, 'base64url').toString('utf8').split('|');
-  const parsed = cursorShape.safeParse({ position, id });
-  if (parsed.success) return parsed.data;
-  throw new BulkheadError('request_invalid', {
-    field: 'cursor',
-    hint: 'pass the nextCursor of the page before',
-  });
+  return { tenants: page.map(parseTenantRow), nextCursor: last === undefined ? undefined : toPosition(last) };
 }

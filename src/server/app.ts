@@ -7,6 +7,8 @@ import { toRequestId } from '../request/middleware/door.ts';
 import { toProblem } from '../request/problem.ts';
 import { fromFastify } from './fastify-errors.ts';
 import type { Logger } from './logging.ts';
+import { hasRepeatedName } from './repeated-names.ts';
+import { invalidInput } from './validate.ts';
 
 /** Letters, digits and a few signs, in segments that do not begin with a dot: what our paths are made of. */
 const PLAIN_PATH = /^(?:\/|(?:\/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+)$/;
@@ -43,10 +45,19 @@ export function createApp(bulkhead: Pick<Bulkhead, 'config'>, log: Logger): Fast
 function acceptEmptyJson(app: FastifyInstance): void {
   const parse = app.getDefaultJsonParser('error', 'error');
   app.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, body, done) => {
-    if (body === '') done(null);
-    else void parse(request, body, done);
+    if (body === '') return done(null);
+    return void parse(request, body, (error, value) => {
+      // After parsing: what is not JSON is told so, and the scan may rely on the rest.
+      if (error === null && hasRepeatedName(body)) done(repeatedName());
+      else done(error, value);
+    });
   });
   app.removeContentTypeParser('text/plain');
+}
+
+/** Which of two values a reader takes is anyone's guess: a proxy that checked the first, say, and we that would use the last. */
+function repeatedName(): BulkheadError {
+  return invalidInput([{ field: 'body', reason: 'has a name twice in one object' }]);
 }
 
 function answerError(failed: {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { commonErrors, contract } from '../client/contract.ts';
+import { commonErrors, contract, repeatErrors } from '../client/contract.ts';
 import type { Operation } from '../client/contract.ts';
 import { ProblemBody } from '../client/schemas/common.ts';
 import { HealthView } from '../client/schemas/health.ts';
@@ -61,6 +61,7 @@ function toOperation(id: string, operation: Operation, extraParameters: readonly
       description: name === 'tenant' ? 'Id or slug.' : undefined,
     })),
     ...toQueryParameters(operation.query),
+    ...(operation.repeats === undefined ? [] : [idempotencyKey]),
   ];
   return {
     operationId: id,
@@ -81,6 +82,14 @@ function toOperation(id: string, operation: Operation, extraParameters: readonly
   };
 }
 
+const idempotencyKey: Json = {
+  name: 'Idempotency-Key',
+  in: 'header',
+  required: false,
+  schema: { type: 'string', maxLength: 257 },
+  description: 'A name of your own for this request, so that sending it again does it once. Kept for a day.',
+};
+
 function toSuccess({ response }: Operation): Json {
   return response === undefined
     ? { description: 'Done' }
@@ -88,8 +97,11 @@ function toSuccess({ response }: Operation): Json {
 }
 
 /** Errors by status, with the codes that tell them apart. */
-function toErrors({ plane, errors }: Operation): Json {
-  const codes: readonly ErrorCode[] = [...new Set<ErrorCode>([...commonErrors[plane], ...errors])];
+function toErrors({ plane, errors, repeats }: Operation): Json {
+  const ofRepeating: readonly ErrorCode[] = repeats === undefined ? [] : repeatErrors;
+  const codes: readonly ErrorCode[] = [
+    ...new Set<ErrorCode>([...commonErrors[plane], ...errors, ...ofRepeating]),
+  ];
   const byStatus = Map.groupBy(codes, (code) => errorTable[code].status);
   return Object.fromEntries(
     [...byStatus].map(([status, members]) => [

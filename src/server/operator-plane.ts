@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Bulkhead } from '../bulkhead.ts';
 import { contract } from '../client/contract.ts';
 import type { Operation, OperationOf } from '../client/contract.ts';
@@ -12,6 +12,7 @@ import { createKeyHandlers } from './handlers/keys.ts';
 import { createPlatformHandlers } from './handlers/platform.ts';
 import { createTenantHandlers } from './handlers/tenants.ts';
 import type { OperatorHandlers } from './handlers/handler.ts';
+import { onceOnly } from './repeatable.ts';
 import { readInput, sendResult, toFastifyPath } from './route.ts';
 import type { RawInput } from './route.ts';
 import { invalidInput } from './validate.ts';
@@ -34,6 +35,13 @@ export function addOperatorPlane(app: FastifyInstance, bulkhead: Bulkhead): void
         'x-content-type-options': 'nosniff',
       });
     });
+    const serve = ({ request, reply, name, operation, handle }: Served): Promise<unknown> => {
+      const input = readInput(operation, request);
+      const repeatable = { principal: `operator:${operator.id}`, name, operation, input };
+      return onceOnly({ store: bulkhead.registry.idempotency, request, reply }, repeatable, () =>
+        handle(input, operator),
+      );
+    };
     for (const name of Object.keys(handlers) as readonly OperationOf<'operator'>[]) {
       const operation: Operation = contract[name];
       // Input and handler belong to the same name; the type system cannot follow a union through the table.
@@ -42,11 +50,19 @@ export function addOperatorPlane(app: FastifyInstance, bulkhead: Bulkhead): void
         method: operation.method,
         url: toFastifyPath(operation.path),
         handler: async (request, reply) =>
-          sendResult(operation, reply, await handle(readInput(operation, request), operator)),
+          sendResult(operation, reply, await serve({ request, reply, name, operation, handle })),
       });
     }
     done();
   });
+}
+
+interface Served {
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+  readonly name: string;
+  readonly operation: Operation;
+  readonly handle: (input: RawInput, actor: Actor) => Promise<unknown>;
 }
 
 /** @throws request_invalid · unauthenticated, the same whatever was wrong; an API key opens nothing here */

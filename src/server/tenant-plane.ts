@@ -3,12 +3,14 @@ import type { Bulkhead } from '../bulkhead.ts';
 import { contract } from '../client/contract.ts';
 import type { Operation, OperationOf } from '../client/contract.ts';
 import { BulkheadError } from '../core/errors.ts';
+import type { IdempotencyStore } from '../registry/idempotency.ts';
 import type { TurnedAway } from '../request/middleware/door.ts';
 import { entryOf } from '../request/middleware/entries.ts';
 import { fastifyBulkhead } from '../request/middleware/fastify.ts';
 import { createDocumentHandlers } from './handlers/documents.ts';
 import { createMeHandler } from './handlers/me.ts';
 import type { TenantHandlers, Visit } from './handlers/handler.ts';
+import { onceOnly, type Work } from './repeatable.ts';
 import { readInput, sendResult, toFastifyPath } from './route.ts';
 import type { RawInput } from './route.ts';
 
@@ -28,7 +30,7 @@ export function addTenantPlane(
     void plane.register(fastifyBulkhead(bulkhead, { publicPaths: [], ...listeners }));
     for (const prefix of prefixes)
       for (const name of Object.keys(handlers) as readonly OperationOf<'tenant'>[])
-        addRoute(plane, { prefix, name, handlers });
+        addRoute(plane, { prefix, name, handlers, store: bulkhead.registry.idempotency });
     done();
   });
 }
@@ -37,9 +39,10 @@ interface TenantRoute {
   readonly prefix: string;
   readonly name: OperationOf<'tenant'>;
   readonly handlers: TenantHandlers;
+  readonly store: IdempotencyStore;
 }
 
-function addRoute(plane: FastifyInstance, { prefix, name, handlers }: TenantRoute): void {
+function addRoute(plane: FastifyInstance, { prefix, name, handlers, store }: TenantRoute): void {
   const operation: Operation = contract[name];
   // Input and handler belong to the same name; the type system cannot follow a union through the table.
   const handle = handlers[name] as (input: RawInput, visit: Visit) => Promise<unknown>;
@@ -49,8 +52,17 @@ function addRoute(plane: FastifyInstance, { prefix, name, handlers }: TenantRout
     handler: async (request, reply) => {
       const entry = entryOf(request);
       if (entry === undefined) throw new BulkheadError('scope_missing');
-      const visit = { scope: entry.scope, key: entry.principal.key };
-      return sendResult(operation, reply, await handle(readInput(operation, request), visit));
+      const { scope, principal } = entry;
+      const input = readInput(operation, request);
+      const work: Work = (reserved) => handle(input, { scope, key: principal.key, reserved });
+      const result = await (operation.repeats === undefined
+        ? work(undefined)
+        : onceOnly(
+            { store, request, reply },
+            { principal: `${scope.tenantId}:${scope.actor.kind}:${scope.actor.id}`, name, operation, input },
+            work,
+          ));
+      return sendResult(operation, reply, result);
     },
   });
 }

@@ -100,7 +100,10 @@ const bodies: readonly Row[] = [
   ['half a body', `{${fine}`, 'body'],
   ['__proto__', `{${fine},"__proto__":{"plan":"enterprise"}}`, 'body'],
   ['constructor.prototype', `{${fine},"constructor":{"prototype":{"plan":"enterprise"}}}`, 'body'],
-  ['a field twice, the last one wrong', `{${fine},"slug":"../x"}`, 'slug'],
+  ['a field twice, the last one wrong', `{${fine},"slug":"../x"}`, 'body'],
+  ['a field twice, both of them fine', `{${fine},"name":"y"}`, 'body'],
+  ['a field twice, one of them spelt with an escape', `{${fine},"n\\u0061me":"y"}`, 'body'],
+  ['a field twice deep inside', `{${fine},"settings":{"a":[1,{"b":"}","c":1,"b":2}]}}`, 'body'],
 ];
 
 const otherTypes: readonly [string, string][] = [
@@ -190,8 +193,8 @@ export const hostileToOperator: readonly HostileCase[] = [
     path: '/v1/tenants',
     body,
     headers: { 'content-type': type },
-    status: 400,
-    code: 'request_invalid',
+    status: 415,
+    code: 'media_type_unsupported',
     field: 'content-type',
   })),
   ...cases({ path: '/v1/tenants?admin=true' }, [

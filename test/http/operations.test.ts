@@ -18,6 +18,31 @@ beforeAll(async () => {
 });
 afterAll(() => app[Symbol.asyncDispose]());
 
+describe('operations', () => {
+  test('are listed, the latest first, of everybody and of one tenant, a page at a time', async () => {
+    const other = await app.tenant('op-other');
+    for (const verb of ['suspend', 'resume']) await app.operator('POST', `/v1/tenants/${other.slug}/${verb}`);
+    const read = async (path: string) =>
+      (await app.operator('GET', path)).body as {
+        items: { id: string; kind: string; tenant: string }[];
+        nextCursor: string | null;
+      };
+    const mine = await read(`/v1/tenants/${other.slug}/operations`);
+    expect(mine.items.map(({ kind }) => kind)).toEqual(['resume', 'suspend', 'provision']);
+    const paged: string[] = [];
+    for (let cursor: string | null = ''; cursor !== null;) {
+      const page = await read(`/v1/operations?limit=2${cursor === '' ? '' : `&cursor=${cursor}`}`);
+      paged.push(...page.items.map(({ id }) => id));
+      cursor = page.nextCursor;
+    }
+    expect(paged).toEqual((await read('/v1/operations')).items.map(({ id }) => id));
+    expect(new Set((await read('/v1/operations')).items.map(({ tenant }) => tenant)).size).toBe(2);
+    expect((await read('/v1/operations?state=running')).items).toEqual([]);
+    expect((await app.operator('GET', '/v1/operations?cursor=x')).status).toBe(400);
+    expect((await app.operator('GET', '/v1/tenants/nobody/operations')).status).toBe(404);
+  });
+});
+
 describe('health', () => {
   test('live says that it runs; ready says that it can serve', async () => {
     expect((await app.ask('GET', '/health/live')).body).toEqual({ status: 'live', parts: {} });

@@ -155,6 +155,32 @@ describeRegistry('settings', (dialect) => {
     });
   });
 
+  test('several settings are changed together, or none of them', async () => {
+    const { settings } = registry;
+    const { id } = await insertActive(registry);
+    await settings.declare({ key: 'together.size', kind: 'number' }, operator);
+    await settings.change(id, { 'together.a': 'x', 'together.b': [1], 'together.size': 2 }, operator);
+    await settings.change(id, { 'together.a': null, 'together.b': 'y' }, operator);
+    const after = {
+      'together.b': { value: 'y', from: 'tenant' },
+      'together.size': { value: 2, from: 'tenant' },
+    };
+    expect(await settings.all(id)).toMatchObject(after);
+    expect(await settings.get(id, 'together.a')).toBeUndefined();
+    for (const refused of [
+      { 'together.b': 'z', 'together.size': 'large' },
+      { 'together.b': null, 'not a key': 1 },
+      { 'together.b': 'z', 'together.c': 'x'.repeat(17_000) },
+    ])
+      await expect(settings.change(id, refused, operator)).rejects.toMatchObject({ code: 'value_invalid' });
+    expect(await settings.all(id)).toMatchObject(after);
+    const events = await registry.audit.list({ tenant: id, limit: 2 });
+    expect(events[0]).toMatchObject({
+      action: 'setting.changed',
+      detail: { set: ['together.b'], unset: ['together.a'] },
+    });
+  });
+
   test("features: on by plan or tenant, off or limited by a setting, the tenant's word last", async () => {
     const { settings, directory } = registry;
     await settings.setDefault({}, 'feature.everywhere', true, operator);

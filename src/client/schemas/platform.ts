@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { isolations } from '../../core/placement.ts';
-import { timestamp } from './common.ts';
+import { pageOf, pageQuery, timestamp } from './common.ts';
+
+const operationState = z.enum(['running', 'done', 'failed', 'rolled_back', 'cancelled']);
 
 export const PlanView = z.object({
   id: z.string(),
@@ -23,13 +25,17 @@ export const OperationView = z.object({
   id: z.string(),
   tenant: z.uuid(),
   kind: z.string(),
-  state: z.enum(['running', 'done', 'failed', 'rolled_back', 'cancelled']),
+  state: operationState,
   steps: z.array(z.object({ name: z.string(), at: timestamp })),
   failure: z.object({ code: z.string(), step: z.string(), reason: z.string() }).nullable(),
   startedAt: timestamp,
   endedAt: timestamp.nullable(),
 });
 export type OperationView = z.output<typeof OperationView>;
+
+export const OperationQuery = z.strictObject({ ...pageQuery, state: operationState.optional() });
+export const OperationPageView = pageOf(OperationView);
+export type OperationPageView = z.output<typeof OperationPageView>;
 
 export const NewServerBody = z.strictObject({
   name: z

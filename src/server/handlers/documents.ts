@@ -5,6 +5,7 @@ import type { TenantId } from '../../core/ids.ts';
 import type { Scope } from '../../core/scope.ts';
 import type { Input } from '../../client/contract.ts';
 import type { DocumentView } from '../../client/schemas/documents.ts';
+import type { Reserved } from '../repeatable.ts';
 import type { TenantHandlers } from './handler.ts';
 
 type DocumentHandlers = Pick<
@@ -28,12 +29,15 @@ export function createDocumentHandlers({ rows }: Pick<Bulkhead, 'rows'>): Docume
     (await rows.open(scope)).table<DocumentRow>('documents');
 
   return {
-    async createDocument({ body }, { scope }) {
+    async createDocument({ body }, { scope, reserved }) {
       assertOwnMetadata(body.metadata, scope.tenantId);
       const documents = await open(scope);
       const { title, content, externalId, metadata } = body;
+      const known = await findReserved(documents, reserved);
+      if (known !== undefined) return toDocumentView(known);
+      const row = { title, content, external_id: externalId ?? null, metadata: metadata ?? {} };
       return toDocumentView(
-        await documents.create({ title, content, external_id: externalId ?? null, metadata: metadata ?? {} }),
+        await documents.create(reserved === undefined ? row : { id: reserved.id, ...row }),
       );
     },
 
@@ -64,6 +68,16 @@ export function createDocumentHandlers({ rows }: Pick<Bulkhead, 'rows'>): Docume
       if (!(await documents.delete(params.document))) throw new BulkheadError('not_found');
     },
   };
+}
+
+/** @returns what an earlier attempt has made. @throws not_found where it made it, and it was deleted since */
+async function findReserved(
+  documents: Repository<DocumentRow>,
+  reserved: Reserved | undefined,
+): Promise<DocumentRow | undefined> {
+  if (reserved === undefined || reserved.state === 'new') return undefined;
+  const row = await documents.findById(reserved.id);
+  return reserved.state === 'there' ? found(row) : row;
 }
 
 /** A foreign row and one that never was come here alike: as nothing. */

@@ -1,4 +1,5 @@
 import type { Actor, Scope } from '../../core/scope.ts';
+import type { Reserved } from '../repeatable.ts';
 import type { Input, OperationOf, Output } from '../../client/contract.ts';
 
 /** One function for every operation of the control plane; a missing one does not type-check. */
@@ -12,6 +13,8 @@ export type TenantHandlers = {
 };
 
 export interface Visit {
+  /** Where the caller sent an `Idempotency-Key`: what is known of the request beforehand. */
+  readonly reserved: Reserved | undefined;
   readonly scope: Scope;
   /** The key that was shown; undefined where the credential is of another kind. */
   readonly key:

@@ -1,13 +1,23 @@
 import type { Bulkhead } from '../../bulkhead.ts';
 import { BulkheadError } from '../../core/errors.ts';
 import { parseRowId } from '../../core/ids.ts';
+import type { OperationPageView } from '../../client/schemas/platform.ts';
+import type { OperationQuery } from '../../registry/operation.ts';
+import { findTenant } from './find-tenant.ts';
 import { toOperationView, toPlanView, toServerView } from '../views.ts';
 import type { OperatorHandlers } from './handler.ts';
 
-type PlatformHandlers = Pick<OperatorHandlers, 'listPlans' | 'getOperation' | 'listServers' | 'addServer'>;
+type PlatformHandlers = Pick<
+  OperatorHandlers,
+  'listPlans' | 'getOperation' | 'listOperations' | 'listTenantOperations' | 'listServers' | 'addServer'
+>;
 
 export function createPlatformHandlers({ registry }: Bulkhead): PlatformHandlers {
-  const { plans, operations, servers } = registry;
+  const { plans, operations, servers, tenants } = registry;
+  const readPage = async (query: OperationQuery): Promise<OperationPageView> => {
+    const page = await operations.page(query);
+    return { items: page.operations.map(toOperationView), nextCursor: page.nextCursor ?? null };
+  };
   return {
     async listPlans() {
       return { items: (await plans.list()).map(toPlanView) };
@@ -18,6 +28,15 @@ export function createPlatformHandlers({ registry }: Bulkhead): PlatformHandlers
       const operation = id === undefined ? undefined : await operations.read(id);
       if (operation === undefined) throw new BulkheadError('not_found');
       return toOperationView(operation);
+    },
+
+    async listOperations({ query }) {
+      return await readPage(query);
+    },
+
+    async listTenantOperations({ params, query }) {
+      const { id: tenant } = await findTenant(tenants, params.tenant);
+      return await readPage({ ...query, tenant });
     },
 
     async listServers() {

@@ -74,10 +74,7 @@ export function createTenantHandlers(bulkhead: Bulkhead): TenantHandlers {
 
     async changeSettings({ params, body }, actor) {
       const { id } = await findTenant(tenants, params.tenant);
-      for (const [key, value] of Object.entries(body)) {
-        if (value === null) await settings.unset(id, key, actor);
-        else await settings.set(id, key, value, actor);
-      }
+      await settings.change(id, body, actor);
       return readSettings(id);
     },
   };

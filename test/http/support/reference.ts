@@ -23,6 +23,7 @@ The key alone says which tenant is meant. A subdomain of \`BULKHEAD_BASE_DOMAIN\
 - Bodies are JSON. Fields and query parameters that are not listed are refused. Errors are [problems](errors.md).
 - Lists take \`limit\` (1 to 200, default 50) and \`cursor\`, and answer \`{ items, nextCursor }\`; \`nextCursor\` is null at the end.
 - Times are RFC 3339 in UTC. Ids are opaque.
+- A request that creates something takes an \`Idempotency-Key\` (draft-ietf-httpapi-idempotency-key-header), a name of your own in double quotes: sent again by the same caller with the same body within a day it is done once, and answered as the first with \`Idempotency-Replayed: true\`. With another body it is refused. An answer that holds an API key is kept encrypted for that day; a document is read again by its id.
 - \`X-Request-Id\` is taken from the request where it is 8 to 64 letters, digits, dots, hyphens or underscores, and is in every answer.
 - Answers on data routes carry \`Cache-Control: private, no-store\`, \`Bulkhead-Isolation\` (what the tenant shares) and \`Bulkhead-Overhead-Ms\` (what identifying, admitting and opening the tenant's scope cost). With \`BULKHEAD_TENANT_HEADER_IN_RESPONSE\` they also carry \`X-Tenant-ID\`.
 - Every operation of the tenant plane also stands below \`/api/tenants/{tenant}\`, unless the path hint is switched off.
@@ -54,6 +55,9 @@ function toEntry(api: OpenApi, entry: Entry): string {
     `### ${entry.method} ${entry.path}`,
     `${entry.summary}. ${toCredential(entry)}`,
     '',
+    ...(entry.parameters?.some(({ in: place }) => place === 'header')
+      ? ['Takes an `Idempotency-Key`.', '']
+      : []),
     ...toFields('Query', toQuery(entry)),
     ...toFields('Body', propertiesOf(api, body)),
     ...toFields(`Answer ${status}`, propertiesOf(api, result)),
