@@ -1,35 +1,13 @@
 import type { z } from 'zod';
-import type { ErrorCode } from '../core/errors.ts';
+import { fleetOperations } from './fleet-operations.ts';
+import { moveOperations } from './move-operations.ts';
+import type { Operation } from './operation.ts';
 import * as documents from './schemas/documents.ts';
-import * as fleet from './schemas/fleet.ts';
 import * as keys from './schemas/keys.ts';
-import * as moves from './schemas/moves.ts';
 import * as platform from './schemas/platform.ts';
 import * as tenants from './schemas/tenants.ts';
 
-/** One operation of the HTTP API, as data: validation, OpenAPI, handlers' types and the client's types come from it. */
-export interface Operation {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-  /** With `{name}` for parameters. */
-  readonly path: `/v1/${string}`;
-  /** Whose credential opens it: the operator's token, or a tenant's API key. */
-  readonly plane: 'operator' | 'tenant';
-  readonly tag: string;
-  readonly summary: string;
-  /**
-   * Takes an `Idempotency-Key`. Its repetition is answered by the answer that was given, kept sealed for a day, or by
-   * reading again what was made: a tenant's data is kept in no other place for it.
-   */
-  readonly repeats?: 'by_answer' | 'by_id';
-  readonly query?: z.ZodType;
-  readonly body?: z.ZodType;
-  readonly status: 200 | 201 | 204;
-  /** Absent where the answer has no body. */
-  readonly response?: z.ZodType;
-  /** Beyond those that every operation of its plane can answer with. */
-  readonly errors: readonly ErrorCode[];
-}
-
+/** Every operation of the HTTP API: validation, description, handlers' types and the client's types come from it. */
 export const contract = {
   createTenant: {
     method: 'POST',
@@ -95,57 +73,7 @@ export const contract = {
     response: tenants.TenantView,
     errors: ['tenant_not_found', 'transition_refused', 'operation_in_progress'],
   },
-  moveTenant: {
-    method: 'POST',
-    path: '/v1/tenants/{tenant}/move',
-    plane: 'operator',
-    tag: 'Moves',
-    summary: 'Move a tenant to another isolation or server while it works',
-    body: moves.MoveBody,
-    status: 200,
-    response: moves.MoveView,
-    errors: ['tenant_not_found', 'transition_refused', 'operation_in_progress', 'isolation_unavailable'],
-  },
-  getMove: {
-    method: 'GET',
-    path: '/v1/tenants/{tenant}/move',
-    plane: 'operator',
-    tag: 'Moves',
-    summary: 'Show what the last move of a tenant has come to',
-    status: 200,
-    response: moves.MoveView,
-    errors: ['tenant_not_found'],
-  },
-  confirmMove: {
-    method: 'POST',
-    path: '/v1/tenants/{tenant}/move/confirm',
-    plane: 'operator',
-    tag: 'Moves',
-    summary: 'Erase what a move has left at the place before',
-    status: 200,
-    response: moves.MoveView,
-    errors: ['tenant_not_found', 'transition_refused', 'operation_in_progress', 'compartment_unreachable'],
-  },
-  rollBackMove: {
-    method: 'POST',
-    path: '/v1/tenants/{tenant}/move/rollback',
-    plane: 'operator',
-    tag: 'Moves',
-    summary: 'Take an unconfirmed move back, with all that was written since',
-    status: 200,
-    response: moves.MoveView,
-    errors: ['tenant_not_found', 'transition_refused', 'operation_in_progress', 'compartment_unreachable'],
-  },
-  cancelMove: {
-    method: 'POST',
-    path: '/v1/tenants/{tenant}/move/cancel',
-    plane: 'operator',
-    tag: 'Moves',
-    summary: 'Ask a running move to stop',
-    status: 200,
-    response: moves.MoveView,
-    errors: ['tenant_not_found', 'transition_refused'],
-  },
+  ...moveOperations,
   getSettings: {
     method: 'GET',
     path: '/v1/tenants/{tenant}/settings',
@@ -273,47 +201,7 @@ export const contract = {
     response: platform.ServerView,
     errors: ['conflict', 'value_invalid'],
   },
-  fleetVersions: {
-    method: 'GET',
-    path: '/v1/fleet/versions',
-    plane: 'operator',
-    tag: 'Fleet',
-    summary: 'Which migrations every container has',
-    status: 200,
-    response: fleet.FleetVersionsView,
-    errors: [],
-  },
-  migrateFleet: {
-    method: 'POST',
-    path: '/v1/fleet/migrations',
-    plane: 'operator',
-    tag: 'Fleet',
-    summary: 'Bring containers up to date, or say what that would do',
-    body: fleet.MigrateBody,
-    status: 201,
-    response: fleet.MigrateView,
-    errors: ['operation_in_progress', 'value_invalid', 'not_found'],
-  },
-  getFleetMigration: {
-    method: 'GET',
-    path: '/v1/fleet/migrations/{migration}',
-    plane: 'operator',
-    tag: 'Fleet',
-    summary: 'Show a run over the fleet, container by container',
-    status: 200,
-    response: fleet.FleetRunDetailView,
-    errors: ['not_found'],
-  },
-  cancelFleetMigration: {
-    method: 'POST',
-    path: '/v1/fleet/migrations/{migration}/cancel',
-    plane: 'operator',
-    tag: 'Fleet',
-    summary: 'End a run after the containers it is busy with',
-    status: 200,
-    response: fleet.FleetRunView,
-    errors: ['not_found', 'transition_refused'],
-  },
+  ...fleetOperations,
   me: {
     method: 'GET',
     path: '/v1/me',
@@ -379,12 +267,6 @@ export const contract = {
   },
 } as const satisfies Record<string, Operation>;
 
-/** Errors of every operation that takes an `Idempotency-Key`. */
-export const repeatErrors = [
-  'idempotency_key_reused',
-  'request_in_progress',
-] as const satisfies readonly ErrorCode[];
-
 export type Contract = typeof contract;
 export type OperationName = keyof Contract;
 
@@ -392,38 +274,6 @@ export type OperationName = keyof Contract;
 export type OperationOf<Plane extends Operation['plane']> = {
   [Name in OperationName]: Contract[Name]['plane'] extends Plane ? Name : never;
 }[OperationName];
-
-/** Errors that every operation of a plane can answer with. */
-export const commonErrors = {
-  operator: [
-    'request_invalid',
-    'unauthenticated',
-    'body_too_large',
-    'media_type_unsupported',
-    'internal',
-    'compartment_unreachable',
-    'shutting_down',
-  ],
-  tenant: [
-    'request_invalid',
-    'unauthenticated',
-    'claims_conflict',
-    'tenant_inactive',
-    'tenant_missing',
-    'tenant_ambiguous',
-    'body_too_large',
-    'media_type_unsupported',
-    'internal',
-    'query_budget_spent',
-    'compartment_unreachable',
-    'pool_saturated',
-    'registry_stale',
-    'capability_refused',
-    'statement_timeout',
-    'row_cap_exceeded',
-    'shutting_down',
-  ],
-} as const satisfies Record<Operation['plane'], readonly ErrorCode[]>;
 
 type ParameterNames<Path extends string> = Path extends `${string}{${infer Name}}${infer Rest}`
   ? Name | ParameterNames<Rest>

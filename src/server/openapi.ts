@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import { commonErrors, contract, repeatErrors } from '../client/contract.ts';
-import type { Operation } from '../client/contract.ts';
+import { contract } from '../client/contract.ts';
+import { commonErrors, repeatErrors } from '../client/operation.ts';
+import type { Operation } from '../client/operation.ts';
 import { ProblemBody } from '../client/schemas/common.ts';
 import { HealthView } from '../client/schemas/health.ts';
 import { errorTable } from '../core/errors.ts';

@@ -1,7 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Bulkhead } from '../bulkhead.ts';
 import { contract } from '../client/contract.ts';
-import type { Operation, OperationOf } from '../client/contract.ts';
+import type { OperationOf } from '../client/contract.ts';
+import type { Operation } from '../client/operation.ts';
 import { BulkheadError } from '../core/errors.ts';
 import type { Actor } from '../core/scope.ts';
 import { readNodeHeaders } from '../request/call.ts';

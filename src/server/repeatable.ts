@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Operation } from '../client/contract.ts';
+import type { Operation } from '../client/operation.ts';
 import { BulkheadError } from '../core/errors.ts';
 import type { IdempotencyStore, Reservation, Turn } from '../registry/idempotency.ts';
 import type { RawInput } from './route.ts';

@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Operation } from '../client/contract.ts';
+import type { Operation } from '../client/operation.ts';
 import { invalidInput, parseInput } from './validate.ts';
 
 /** The path of an operation as Fastify writes it. */

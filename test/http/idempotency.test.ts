@@ -42,7 +42,7 @@ describe('a document with an idempotency key', () => {
         post('/v1/documents', 'burst', acme.key, { title: 'burst', content: '' }),
       ),
     );
-    const [made] = answers.filter(({ status }) => status === 201);
+    const made = answers.find(({ status }) => status === 201);
     expect(made).toBeDefined();
     for (const { status, body } of answers)
       expect(status === 201 ? body : (body as { code: string }).code).toEqual(

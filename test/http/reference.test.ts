@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { contract, commonErrors } from '../../src/client/contract.ts';
-import type { Operation } from '../../src/client/contract.ts';
+import { contract } from '../../src/client/contract.ts';
+import { commonErrors, type Operation } from '../../src/client/operation.ts';
 import { routes } from '../../src/client/routes.ts';
 import { errorTable } from '../../src/core/errors.ts';
 import { toProblem } from '../../src/request/problem.ts';

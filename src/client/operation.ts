@@ -1,0 +1,63 @@
+import type { z } from 'zod';
+import type { ErrorCode } from '../core/errors.ts';
+
+/** One operation of the HTTP API, as data: validation, OpenAPI, handlers' types and the client's types come from it. */
+export interface Operation {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** With `{name}` for parameters. */
+  readonly path: `/v1/${string}`;
+  /** Whose credential opens it: the operator's token, or a tenant's API key. */
+  readonly plane: 'operator' | 'tenant';
+  readonly tag: string;
+  readonly summary: string;
+  /**
+   * Takes an `Idempotency-Key`. Its repetition is answered by the answer that was given, kept sealed for a day, or by
+   * reading again what was made: a tenant's data is kept in no other place for it.
+   */
+  readonly repeats?: 'by_answer' | 'by_id';
+  readonly query?: z.ZodType;
+  readonly body?: z.ZodType;
+  readonly status: 200 | 201 | 204;
+  /** Absent where the answer has no body. */
+  readonly response?: z.ZodType;
+  /** Beyond those that every operation of its plane can answer with. */
+  readonly errors: readonly ErrorCode[];
+}
+
+/** Errors that every operation of a plane can answer with. */
+export const commonErrors = {
+  operator: [
+    'request_invalid',
+    'unauthenticated',
+    'body_too_large',
+    'media_type_unsupported',
+    'internal',
+    'compartment_unreachable',
+    'shutting_down',
+  ],
+  tenant: [
+    'request_invalid',
+    'unauthenticated',
+    'claims_conflict',
+    'tenant_inactive',
+    'tenant_missing',
+    'tenant_ambiguous',
+    'body_too_large',
+    'media_type_unsupported',
+    'internal',
+    'query_budget_spent',
+    'compartment_unreachable',
+    'pool_saturated',
+    'registry_stale',
+    'capability_refused',
+    'statement_timeout',
+    'row_cap_exceeded',
+    'shutting_down',
+  ],
+} as const satisfies Record<Operation['plane'], readonly ErrorCode[]>;
+
+/** Errors of every operation that takes an `Idempotency-Key`. */
+export const repeatErrors = [
+  'idempotency_key_reused',
+  'request_in_progress',
+] as const satisfies readonly ErrorCode[];
