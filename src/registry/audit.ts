@@ -14,12 +14,21 @@ const RETRY_MS = 1_000;
 const WRITE_TIMEOUT_MS = 10_000;
 const BATCH_SIZE = 500;
 const MAX_QUEUED = 10_000;
+const GATHER_MS = 10_000;
 const MAX_LIST = 10_000;
 
 interface Queued {
   readonly id: string;
   readonly recordedMs: number;
   readonly event: Omit<AuditEvent, 'at'>;
+}
+
+/** Like events that are still becoming one. */
+interface Gathered {
+  readonly firstMs: number;
+  readonly event: Omit<AuditEvent, 'at'>;
+  readonly repeated: number;
+  readonly lastMs: number;
 }
 
 // The database's clock less the time in the queue: a node whose clock is wrong still writes true times.
@@ -59,6 +68,8 @@ export interface AuditTrailOptions {
 export class QueuedAuditTrail implements AuditTrail {
   readonly #options: AuditTrailOptions;
   readonly #queue: Queued[] = [];
+  readonly #gathering = new Map<string, Gathered>();
+  #gatherTimer: NodeJS.Timeout | undefined;
   #timer: NodeJS.Timeout | undefined;
   #failing = false;
   #writing: Promise<void> | undefined;
@@ -68,15 +79,47 @@ export class QueuedAuditTrail implements AuditTrail {
   }
 
   record(event: Omit<AuditEvent, 'at'>): void {
-    if (this.#queue.length >= MAX_QUEUED)
+    this.#assertRoom();
+    this.#enqueue(event, this.#options.clock.monotonicMs());
+  }
+
+  recordRepeated(name: string, event: Omit<AuditEvent, 'at'>): void {
+    const known = this.#gathering.get(name);
+    if (known === undefined) this.#assertRoom();
+    const nowMs = this.#options.clock.monotonicMs();
+    const { firstMs, repeated } = known ?? { firstMs: nowMs, repeated: 0 };
+    this.#gathering.set(name, { firstMs, event, repeated: repeated + 1, lastMs: nowMs });
+    this.#gatherTimer ??= setTimeout(() => this.#endGathering(), GATHER_MS).unref();
+  }
+
+  #assertRoom(): void {
+    if (this.#queue.length + this.#gathering.size >= MAX_QUEUED)
       throw new BulkheadError('registry_stale', { reason: 'the audit trail cannot be written' });
-    this.#queue.push({ id: newUuid7(), recordedMs: this.#options.clock.monotonicMs(), event });
+  }
+
+  #endGathering(): void {
+    clearTimeout(this.#gatherTimer);
+    this.#gatherTimer = undefined;
+    for (const { event, firstMs, lastMs, repeated } of this.#gathering.values()) {
+      const lastedMs = Math.round(lastMs - firstMs);
+      this.#enqueue({ ...event, detail: { ...event.detail, repeated, lastedMs } }, firstMs);
+    }
+    this.#gathering.clear();
+  }
+
+  #enqueue(event: Omit<AuditEvent, 'at'>, recordedMs: number): void {
+    this.#queue.push({ id: newUuid7(), recordedMs, event });
     // During an outage the retry sets the pace, not the events.
     if (!this.#failing) this.#writeSoon(this.#queue.length >= BATCH_SIZE ? 0 : FLUSH_MS);
   }
 
   /** @throws registry_stale where the database does not take them; the events are kept and tried again */
   async flush(): Promise<void> {
+    this.#endGathering();
+    await this.#drain();
+  }
+
+  async #drain(): Promise<void> {
     while (this.#queue.length > 0 || this.#writing !== undefined) {
       this.#writing ??= this.#writeBatch().finally(() => {
         this.#writing = undefined;
@@ -109,7 +152,7 @@ export class QueuedAuditTrail implements AuditTrail {
 
   async #flushOrRetry(): Promise<void> {
     try {
-      await this.flush();
+      await this.#drain();
       this.#failing = false;
     } catch (cause) {
       this.#failing = true;

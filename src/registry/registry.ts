@@ -226,6 +226,12 @@ export interface AuditTrail {
    * @throws registry_stale where so many wait that the database must be out of reach
    */
   record(event: Omit<AuditEvent, 'at'>): void;
+  /**
+   * For what one caller can cause thousands of times: within ten seconds all of one name become one entry, at the time
+   * of the first, with the last one's detail, `repeated` (how many) and `lastedMs`.
+   * @throws registry_stale as `record`
+   */
+  recordRepeated(name: string, event: Omit<AuditEvent, 'at'>): void;
   flush(): Promise<void>;
   list(query: {
     readonly tenant: TenantId;

@@ -143,6 +143,22 @@ describeRegistry('the audit trail', (dialect) => {
     expect(watched.seen.filter(isWrite).length).toBeLessThanOrEqual(7);
   });
 
+  test('what one caller causes thousands of times becomes one entry that says how often; a stop does not lose it', async () => {
+    const node = await made.node();
+    const [tenant, other] = [newTenantId(), newTenantId()];
+    for (let time = 1; time <= 5_000; time += 1)
+      node.audit.recordRepeated('storm', event(tenant, { detail: { attempts: time } }));
+    node.audit.recordRepeated('breeze', event(other));
+    expect(await countOf(tenant)).toBe(0);
+    await node.close();
+    expect(await registry.audit.list({ tenant, limit: 10 })).toMatchObject([
+      { detail: { attempts: 5_000, repeated: 5_000 } },
+    ]);
+    expect(await registry.audit.list({ tenant: other, limit: 10 })).toMatchObject([
+      { detail: { repeated: 1 } },
+    ]);
+  });
+
   test('a clean stop loses nothing', async () => {
     const node = await made.node();
     const tenant = newTenantId();

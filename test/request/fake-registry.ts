@@ -28,6 +28,7 @@ const plan: Plan = {
 export class FakeRegistry {
   readonly tenants = new Map<TenantId, ResolvedTenant>();
   readonly keys = new Map<string, ApiKey>();
+  readonly repeated: (Omit<AuditEvent, 'at'> & { readonly name: string })[] = [];
   readonly events: Omit<AuditEvent, 'at'>[] = [];
   /** How often something was asked for that a database would have been asked for. */
   loads = 0;
@@ -110,6 +111,7 @@ export class FakeRegistry {
           record: (event) => {
             this.events.push(event);
           },
+          recordRepeated: (name, event) => void this.repeated.push({ name, ...event }),
           flush: notHere,
           list: notHere,
         },

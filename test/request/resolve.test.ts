@@ -172,6 +172,19 @@ test('attempts on other tenants are written down, and the third is critical', as
   ]);
 });
 
+test('a storm of attempts does not become a storm of entries; the evidence of it is kept', async () => {
+  for (let attempt = 0; attempt < 100; attempt += 1)
+    await path.enter(newCall({ ...bearer(acme.secret), 'x-tenant-id': `victim-${attempt % 50}` }));
+  expect(registry.events).toHaveLength(20);
+  expect(registry.repeated).toHaveLength(80);
+  expect(new Set(registry.repeated.map(({ name }) => name)).size).toBe(1);
+  expect(registry.repeated.at(-1)).toMatchObject({
+    severity: 'critical',
+    tenant: acme.tenant.id,
+    detail: { attempts: 100, lately: expect.arrayContaining(['victim-49', 'victim-42']) as unknown },
+  });
+});
+
 describe('a principal of several tenants', () => {
   const named = (hint: string | undefined) =>
     resolve(newCall({ ...bearer('jwt'), 'x-tenant-id': hint }), {
