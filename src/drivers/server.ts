@@ -14,6 +14,8 @@ export interface TenantPoolOptions {
   readonly logins: () => Promise<readonly Login[]>;
   readonly minConnections: number;
   readonly maxConnections: number;
+  /** Connections that one tenant may have to itself at a time. */
+  readonly maxAlonePerTenant: number;
 }
 
 /**

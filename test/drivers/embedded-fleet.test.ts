@@ -41,6 +41,7 @@ describe('a fleet of embedded databases', () => {
           logins: () => Promise.resolve([]),
           minConnections: 0,
           maxConnections: 1,
+          maxAlonePerTenant: 1,
         }),
       })),
     );

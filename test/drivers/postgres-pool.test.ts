@@ -168,6 +168,32 @@ describeWith('postgres', 'the pool of connections', (serverUrl) => {
     await db.close();
   });
 
+  test('a tenant’s slow statements and long transactions leave connections for another one’s', async () => {
+    const db = walled.open({ maxConnections: 4, sharedConnections: 2, maxAlonePerTenant: 2 });
+    await one(db, a);
+    const order: string[] = [];
+    const note = (name: string) => () => order.push(name);
+    const slow = Array.from({ length: 6 }, (_, index) =>
+      index % 2 === 0
+        ? db.run(a, sleep(0.6), { lane: 'alone' }).then(note('slow'))
+        : db.transaction(a, (tx) => tx.run(sleep(0.6))).then(note('slow')),
+    );
+    await pause(100);
+    expect(db.stats()).toMatchObject({ busy: 2, waiting: 4 });
+    await Promise.all([
+      db.run(b, { text: oneItem, values: [1] }, { lane: 'alone' }).then(note('alone')),
+      db.transaction(b, (tx) => tx.run({ text: oneItem, values: [1] })).then(note('transaction')),
+      one(db, b).then(note('shared')),
+      // Of the same tenant, but short.
+      one(db, a).then(note('own')),
+    ]);
+    expect(order.toSorted()).toEqual(['alone', 'own', 'shared', 'transaction']);
+    await Promise.all(slow);
+    expect(order).toHaveLength(10);
+    expect(db.stats()).toMatchObject({ busy: 0, waiting: 0 });
+    await db.close();
+  });
+
   test('a full queue, and a wait that is too long, are refused with advice when to come back', async () => {
     const db = walled.open({ maxConnections: 1, depth: 1, maxWaitingPerTenant: 3, waitTimeoutMs: 400 });
     await one(db, a);

@@ -72,6 +72,8 @@ export class TenantPools {
       logins: () => readLogins(credentials, login),
       minConnections: own ? 0 : limits.sharedMin,
       maxConnections: own ? limits.tenantMax : limits.sharedMax,
+      // A pool that many share: none of them may fill it with slow statements or long transactions.
+      maxAlonePerTenant: own ? limits.tenantMax : Math.ceil(limits.sharedMax / 2),
     });
   }
 }

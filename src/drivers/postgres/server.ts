@@ -61,6 +61,7 @@ export function openPostgresServer(options: PostgresServerOptions): SqlServer {
         credentials: tenants.logins,
         minConnections: tenants.minConnections,
         maxConnections: tenants.maxConnections,
+        maxAlonePerTenant: tenants.maxAlonePerTenant,
         waitTimeoutMs: options.waitMs,
       }),
     async databaseExists(database) {

@@ -28,8 +28,17 @@ export class FairQueue<Item extends { readonly tenantId: string }> {
     return true;
   }
 
-  shift(): Item | undefined {
+  /** How many could start, where each tenant has room for so many. */
+  countWithin(roomOf: (tenantId: string) => number): number {
+    let count = 0;
+    for (const [tenantId, items] of this.#tenants) count += Math.min(items.length, roomOf(tenantId));
+    return count;
+  }
+
+  /** The next in turn of those tenants that may start. */
+  shift(mayStart: (tenantId: string) => boolean = () => true): Item | undefined {
     for (const [tenantId, items] of this.#tenants) {
+      if (!mayStart(tenantId)) continue;
       const item = items.shift();
       this.#tenants.delete(tenantId);
       if (items.length > 0) this.#tenants.set(tenantId, items);

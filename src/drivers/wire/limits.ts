@@ -9,6 +9,8 @@ export interface PoolLimits {
   readonly depth: number;
   /** A connection whose oldest batch takes longer than this gets no new ones behind it. */
   readonly stallMs: number;
+  /** Connections that one tenant may have to itself at a time, so that its slow work leaves some for the others. */
+  readonly maxAlonePerTenant: number;
   readonly maxWaiting: number;
   readonly maxWaitingPerTenant: number;
   readonly waitTimeoutMs: number;
@@ -28,6 +30,7 @@ export const defaultLimits: PoolLimits = Object.freeze({
   sharedConnections: 4,
   depth: 8,
   stallMs: 20,
+  maxAlonePerTenant: Number.POSITIVE_INFINITY,
   maxWaiting: 2_000,
   maxWaitingPerTenant: 200,
   waitTimeoutMs: 5_000,

@@ -44,7 +44,7 @@ export class Pool implements BudgetMember {
   /** Starts the turn now, or queues it. */
   take(turn: Turn): void {
     if (this.#closed !== undefined) return turn.refuse(new BulkheadError('shutting_down'));
-    const slot = this.#waiting.sizeOf(turn.lane) === 0 ? this.#slotFor(turn) : undefined;
+    const slot = this.#startable(turn.lane) === 0 ? this.#slotFor(turn) : undefined;
     if (slot === undefined) return this.#wait(turn);
     this.#start(slot, turn);
     // It goes now, behind another one; next time there should be a connection more, up to what its kind may use.
@@ -163,6 +163,7 @@ export class Pool implements BudgetMember {
     const slot: Slot = {
       connection,
       use: 'shared',
+      guest: undefined,
       lastLane: 'alone',
       isSpoilt: false,
       openedMs: performance.now(),
@@ -183,7 +184,7 @@ export class Pool implements BudgetMember {
   #gone(connection: PipelinedConnection): void {
     this.#slots = this.#slots.filter((slot) => slot.connection !== connection);
     this.#budget.release();
-    if (this.#waiting.size > 0) this.#openUpTo(this.#limits.maxConnections);
+    if (this.#allStartable() > 0) this.#openUpTo(this.#limits.maxConnections);
     this.#settleClosed();
   }
 
@@ -197,7 +198,9 @@ export class Pool implements BudgetMember {
 
   #slotFor(turn: Turn): Slot | undefined {
     return turn.lane === 'alone'
-      ? this.#slots.findLast(isFree)
+      ? this.#roomFor(turn.tenantId) > 0
+        ? this.#slots.findLast(isFree)
+        : undefined
       : slotForShared(this.#slots, this.#reachOf(turn), this.#limits);
   }
 
@@ -214,7 +217,7 @@ export class Pool implements BudgetMember {
     if (!connection.isUsable || (slot.use === 'reserved' && connection.depth > 0)) return;
     slot.use = 'shared';
     const aloneFirst = this.#waiting.sizeOf('shared') === 0 || slot.lastLane === 'shared';
-    const next = connection.depth === 0 && aloneFirst ? this.#waiting.next('alone') : undefined;
+    const next = connection.depth === 0 && aloneFirst ? this.#nextAlone() : undefined;
     if (next !== undefined) return this.#start(slot, next);
     this.#fill(slot);
     this.#reserve();
@@ -234,7 +237,7 @@ export class Pool implements BudgetMember {
   /** Nothing more can be opened for those who wait for a connection of their own: let busy ones run empty. */
   #reserve(): void {
     const reserved = this.#slots.filter(({ use }) => use === 'reserved').length;
-    if (this.#waiting.sizeOf('alone') <= reserved || this.held < this.#limits.maxConnections) return;
+    if (this.#startable('alone') <= reserved || this.held < this.#limits.maxConnections) return;
     const candidate = this.#slots
       .filter((slot) => slot.use === 'shared' && isBusy(slot))
       .toSorted((a, b) => a.connection.depth - b.connection.depth)[0];
@@ -245,6 +248,7 @@ export class Pool implements BudgetMember {
     slot.lastLane = turn.lane;
     if (turn.lane === 'alone') {
       slot.use = 'alone';
+      slot.guest = turn.tenantId;
       slot.connection.receivesGuest();
     }
     this.#lastUsedMs = performance.now();
@@ -253,8 +257,28 @@ export class Pool implements BudgetMember {
 
   #wait(turn: Turn): void {
     if (!this.#waiting.join(turn)) return;
-    if (this.#opening + this.#requested < this.#waiting.size) this.#openUpTo(this.#limits.maxConnections);
+    if (this.#opening + this.#requested < this.#allStartable()) this.#openUpTo(this.#limits.maxConnections);
     if (turn.lane === 'alone') this.#reserve();
+  }
+
+  /** How many connections more the tenant may have to itself. */
+  #roomFor(tenantId: string): number {
+    const held = this.#slots.filter(({ use, guest }) => use === 'alone' && guest === tenantId).length;
+    return Math.max(0, this.#limits.maxAlonePerTenant - held);
+  }
+
+  #nextAlone(): Turn | undefined {
+    return this.#waiting.next('alone', (tenantId) => this.#roomFor(tenantId) > 0);
+  }
+
+  /** Those who wait in vain, because their tenant has its share, are not waited for. */
+  #startable(lane: Turn['lane']): number {
+    if (lane === 'shared' || this.#waiting.sizeOf('alone') === 0) return this.#waiting.sizeOf(lane);
+    return this.#waiting.startableAlone((tenantId) => this.#roomFor(tenantId));
+  }
+
+  #allStartable(): number {
+    return this.#waiting.sizeOf('shared') + this.#startable('alone');
   }
 
   /** Writes that wait for the disk do so together only when they come over different connections. */

@@ -7,6 +7,8 @@ export interface Slot {
   readonly openedMs: number;
   /** `reserved`: takes nothing new, so that it runs empty for somebody who waits for a connection of his own. */
   use: 'shared' | 'reserved' | 'alone';
+  /** The tenant that has it alone, or had it last. */
+  guest: string | undefined;
   /** The lane served last: the two take turns. */
   lastLane: 'shared' | 'alone';
   /** Not to be used again, by whoever has it now excepted. */

@@ -45,8 +45,13 @@ export class WaitingLine {
     return hasJoined;
   }
 
-  next(lane: Turn['lane']): Turn | undefined {
-    const waiting = this.#lanes[lane].shift();
+  /** Of those who wait for a connection to themselves, how many could have one now. */
+  startableAlone(roomOf: (tenantId: string) => number): number {
+    return this.#lanes.alone.countWithin(roomOf);
+  }
+
+  next(lane: Turn['lane'], mayStart?: (tenantId: string) => boolean): Turn | undefined {
+    const waiting = this.#lanes[lane].shift(mayStart);
     if (waiting !== undefined) this.#left(waiting);
     return waiting?.turn;
   }
