@@ -37,4 +37,9 @@ export const parts: readonly BenchPart[] = [
     name: 'move',
     run: async () => await (await import('./proof/move.ts')).benchMove(),
   },
+  {
+    area: 'limits',
+    name: 'ledger',
+    run: async () => await (await import('./limits/ledger.ts')).benchLedger(),
+  },
 ];

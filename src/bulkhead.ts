@@ -1,3 +1,4 @@
+import type { Billing } from './billing/billing.ts';
 import type { RowsCompartment } from './compartments/rows/rows.ts';
 import type { Config } from './config.ts';
 import type { Clock } from './core/clock.ts';
@@ -7,6 +8,8 @@ import type { Actor, Scope } from './core/scope.ts';
 import type { Fleet } from './fleet/fleet.ts';
 import type { Lifecycle } from './lifecycle/lifecycle.ts';
 import type { Registry } from './registry/registry.ts';
+import type { AdmissionCheck } from './request/admit.ts';
+import type { Afterwards } from './request/path.ts';
 
 export interface ScopeOptions {
   readonly actor?: Actor;
@@ -22,6 +25,11 @@ export interface Bulkhead {
   readonly lifecycle: Lifecycle;
   /** What is done to all containers at once. */
   readonly fleet: Fleet;
+  /** What tenants use, at which price. */
+  readonly billing: Billing;
+  /** What every request path of this node asks and tells, beside what an application adds. */
+  readonly checks: readonly AdmissionCheck[];
+  readonly meters: readonly Afterwards[];
   readonly rows: RowsCompartment;
   readonly compartments: readonly Compartment[];
   /**

@@ -14,6 +14,10 @@ import { preparePool } from './compartments/rows/provision.ts';
 import type { Residence } from './compartments/rows/route.ts';
 import type { RowsCompartment } from './compartments/rows/rows.ts';
 import { installWall, readWallFiles } from './compartments/rows/wall.ts';
+import { createBilling, type Billing } from './billing/billing.ts';
+import { Ledger } from './billing/ledger/ledger.ts';
+import { MeterStore } from './billing/meter-store.ts';
+import { PriceStore } from './billing/prices/price-store.ts';
 import type { Config } from './config.ts';
 import type { Clock } from './core/clock.ts';
 import type { Compartment } from './core/compartment.ts';
@@ -43,6 +47,7 @@ export interface Composed {
   readonly rows: RowsCompartment;
   readonly compartments: readonly Compartment[];
   readonly fleet: Fleet;
+  readonly billing: Billing;
   readonly newOperatorToken: string | undefined;
   close(): Promise<void>;
 }
@@ -77,6 +82,13 @@ export async function compose(input: ComposeInput): Promise<Composed> {
     const { rows } = catalog;
     stack.defer(() => catalog.pools.close());
     stack.defer(() => rows.close());
+    const ledger = await Ledger.open({
+      ...input,
+      ...config.usage,
+      admin: main.pool,
+      folder: join(config.dataDir, 'ledger'),
+    });
+    stack.use(ledger);
     const newOperatorToken = await ensureOperatorToken(config, registry);
     const closing = stack.move();
     return {
@@ -88,6 +100,14 @@ export async function compose(input: ComposeInput): Promise<Composed> {
         registry,
         containers: catalog.containers,
         clock: input.clock,
+      }),
+      billing: createBilling({
+        admin: main.pool,
+        clock: input.clock,
+        ledger,
+        registry,
+        meters: new MeterStore(main.pool),
+        prices: new PriceStore(main.pool, input.clock),
       }),
       newOperatorToken,
       close: () => closing.disposeAsync(),

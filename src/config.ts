@@ -32,6 +32,8 @@ const Environment = z.object({
   BULKHEAD_CAPABILITY_TTL_S: positive.default(3_600),
   BULKHEAD_CACHE_TTL_S: positive.default(300),
   BULKHEAD_CACHE_TENANTS: positive.default(50_000),
+  BULKHEAD_LEDGER_DURABILITY: z.enum(['synced', 'written']).default('synced'),
+  BULKHEAD_USAGE_RETENTION_DAYS: z.coerce.number().int().min(70).default(400),
   BULKHEAD_BASE_DOMAIN: z.string().optional(),
   /** Where a tenant hint may stand, in order. */
   BULKHEAD_TENANT_HINTS: z.string().default('subdomain,path,header'),
@@ -66,6 +68,7 @@ export interface Config {
   readonly embeddedInstances: number;
   readonly capabilityTtlMs: number;
   readonly cache: { readonly ttlMs: number; readonly maxTenants: number };
+  readonly usage: { readonly durability: 'synced' | 'written'; readonly retentionDays: number };
   readonly baseDomain: string | undefined;
   readonly hints: readonly HintSource[];
   readonly tenantHeaderInResponse: boolean;
@@ -133,6 +136,10 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     cache: Object.freeze({
       ttlMs: read.BULKHEAD_CACHE_TTL_S * 1_000,
       maxTenants: read.BULKHEAD_CACHE_TENANTS,
+    }),
+    usage: Object.freeze({
+      durability: read.BULKHEAD_LEDGER_DURABILITY,
+      retentionDays: read.BULKHEAD_USAGE_RETENTION_DAYS,
     }),
     baseDomain: read.BULKHEAD_BASE_DOMAIN,
     hints: Object.freeze(parseHints(read.BULKHEAD_TENANT_HINTS)),

@@ -1,3 +1,4 @@
+import { createRequestMeter, meterUse } from './billing/request-meter.ts';
 import type { Bulkhead, ScopeOptions } from './bulkhead.ts';
 import { compose, type Composed } from './compose.ts';
 import { readConfig, type Config } from './config.ts';
@@ -10,6 +11,7 @@ import type { Checkpoint } from './lifecycle/journal.ts';
 import type { Lifecycle } from './lifecycle/lifecycle.ts';
 import type { ResolvedTenant } from './registry/registry.ts';
 import { admit, createAdmissionChecks } from './request/admit.ts';
+import { allowed, refused } from './core/verdict.ts';
 import { toError } from './request/refusal.ts';
 import { openTenantScope } from './request/scope.ts';
 import { startUpkeep } from './upkeep.ts';
@@ -36,6 +38,7 @@ export async function createBulkhead(options: BulkheadOptions = {}): Promise<Bul
   const log = options.log ?? (() => {});
   const composed = await compose({ config, clock, log });
   const { registry, compartments } = composed;
+  const { ledger } = composed.billing;
   const lifecycle = createLifecycle({
     registry,
     compartments,
@@ -51,13 +54,20 @@ export async function createBulkhead(options: BulkheadOptions = {}): Promise<Bul
     registry,
     lifecycle,
     fleet: composed.fleet,
+    billing: composed.billing,
+    checks: [() => (ledger.isOpen ? allowed(true) : refused('ledger_unavailable'))],
+    meters: [createRequestMeter(ledger, clock)],
     compartments,
     rows: composed.rows,
     newOperatorToken: composed.newOperatorToken,
     scope: open,
     async run(tenant, fn, scopeOptions) {
       const scope = await open(tenant, scopeOptions);
-      return await tenantScope(scope, fn);
+      try {
+        return await tenantScope(scope, fn);
+      } finally {
+        meterUse(scope, { ledger, clock, amounts: [] });
+      }
     },
     async close() {
       await upkeep.stop();

@@ -47,6 +47,7 @@ export const errorTable = {
     retry: 'after_change',
     title: 'This isolation is not available here',
   },
+  ledger_unavailable: { status: 503, retry: 'later', title: 'Usage cannot be recorded right now' },
   media_type_unsupported: {
     status: 415,
     retry: 'after_change',

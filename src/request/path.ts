@@ -26,6 +26,8 @@ export interface PathNode {
   readonly lifecycle: { backfillSoon(tenant: Pick<Tenant, 'id' | 'placements'>): void };
   readonly clock: Clock;
   readonly config: { readonly hints: readonly HintSource[]; readonly baseDomain: string | undefined };
+  readonly checks?: readonly AdmissionCheck[];
+  readonly meters?: readonly Afterwards[];
 }
 
 /** A request that was let in. */
@@ -39,9 +41,14 @@ export interface Entry {
 export interface Outcome {
   readonly status: 'served' | 'failed' | 'aborted';
   readonly durationMs: number;
+  /** Of the answer's body, where it is known. */
+  readonly sizeBytes?: number;
 }
 
-/** Told of every request that was served, after it ended. Metering and audit are such listeners. */
+/**
+ * Told of every request that was served. Metering and audit are such listeners: meters are told when the work is over and
+ * before the end of the answer goes out, so that no answer is known to a caller that no meter knows of; audits after that.
+ */
 export type Afterwards = (entry: Entry, outcome: Outcome) => void;
 
 export interface PathSettings {
@@ -61,6 +68,9 @@ export interface RequestPath {
   enter(call: Call): Maybe<Verdict<Entry>>;
   /** serve: runs `work` inside the scope. The scope before it is back however `work` ends. */
   serve<Result>(entry: Entry, work: (scope: Scope) => Result): Result;
+  /** The meter step alone, for a framework that tells when an answer is about to end; `audit` must follow. */
+  meter(entry: Entry, outcome: Outcome): void;
+  audit(entry: Entry, outcome: Outcome): void;
   /** meter · audit. Call it once, however the request ended. */
   leave(entry: Entry, outcome: Outcome): void;
   /** Whether the entry would be let in again now. Rates and budgets are not asked: they are for requests, not for time. */
@@ -70,14 +80,21 @@ export interface RequestPath {
 /** What we do for tenants, in the order it is done: resolve · admit · scope · serve · meter · audit. */
 export function createRequestPath(node: PathNode, settings: PathSettings = {}): RequestPath {
   const { directory, keys, audit } = node.registry;
-  const checks = [...createAdmissionChecks(directory), ...(settings.checks ?? [])];
+  const checks = [...createAdmissionChecks(directory), ...(node.checks ?? []), ...(settings.checks ?? [])];
   const parts: ResolveParts = {
     strategies: [createApiKeyStrategy(keys)],
     directory,
     hints: { ...node.config, webhookPath: settings.webhookPath ?? '/webhooks' },
     crossed: createCrossingWatch(audit),
   };
-  const { meters = [], audits = [] } = settings;
+  const { audits = [] } = settings;
+  const meters = [...(node.meters ?? []), ...(settings.meters ?? [])];
+  const meter = (entry: Entry, outcome: Outcome): void => {
+    for (const tell of meters) tell(entry, outcome);
+  };
+  const recordAudit = (entry: Entry, outcome: Outcome): void => {
+    for (const record of audits) record(entry, outcome);
+  };
 
   return {
     enter(call) {
@@ -98,9 +115,11 @@ export function createRequestPath(node: PathNode, settings: PathSettings = {}): 
       });
     },
     serve: (entry, work) => tenantScope(entry.scope, work),
+    meter,
+    audit: recordAudit,
     leave(entry, outcome) {
-      for (const meter of meters) meter(entry, outcome);
-      for (const record of audits) record(entry, outcome);
+      meter(entry, outcome);
+      recordAudit(entry, outcome);
     },
     confirm: (entry) => confirm(entry, directory),
   };

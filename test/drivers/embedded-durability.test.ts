@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { lockDataDir } from '../../src/drivers/pglite/data-dir-lock.ts';
+import { lockDataDir } from '../../src/drivers/data-dir-lock.ts';
 import { openPglite, type PgliteDatabase } from '../../src/drivers/pglite/database.ts';
 import type { TenantDatabase, WallContext } from '../../src/drivers/sql.ts';
 import { newFolder } from './support/embedded.ts';

@@ -1,5 +1,6 @@
 import { BulkheadError } from '../../core/errors.ts';
 import type { Scope } from '../../core/scope.ts';
+import { useOf } from '../../core/scope-use.ts';
 import { isDataStatement } from '../../drivers/data-statement.ts';
 import type { Row, RunOptions, SqlResult, SqlStatement, SqlTransaction } from '../../drivers/sql.ts';
 import type { ContainerTables } from './container-tables.ts';
@@ -19,17 +20,10 @@ export interface HandleDeps {
   readonly onForeignRow: (scope: Scope) => void;
 }
 
-/** Statements one scope has run so far; kept beside the scope because a scope is frozen. */
-const spent = new WeakMap<Scope, { queries: number }>();
-
 function spendQuery(scope: Scope): void {
-  let budget = spent.get(scope);
-  if (budget === undefined) {
-    budget = { queries: 0 };
-    spent.set(scope, budget);
-  }
-  budget.queries += 1;
-  if (budget.queries > scope.governor.maxQueries)
+  const use = useOf(scope);
+  use.queries += 1;
+  if (use.queries > scope.governor.maxQueries)
     throw new BulkheadError('query_budget_spent', {
       tenant: scope.tenantId,
       limit: scope.governor.maxQueries,
@@ -169,8 +163,9 @@ function toStatement(strings: TemplateStringsArray, values: readonly unknown[]):
   return { text, values };
 }
 
-/** Every row that says whose it is must say the scope's tenant. The wall already holds; this notices if it ever does not. */
+/** Counts the rows. Every row that says whose it is must say the scope's tenant. The wall already holds; this notices if it ever does not. */
 function checked<R extends Row>(deps: HandleDeps, scope: Scope, result: SqlResult<R>): SqlResult<R> {
+  useOf(scope).rows += result.rowCount;
   const [first] = result.rows;
   if (first === undefined || !('tenant_id' in first)) return result;
   for (const row of result.rows) {

@@ -8,7 +8,7 @@ import { defaultLimits, type PoolLimits } from '../wire/limits.ts';
 import { PipelinedConnection, type ConnectionEvents } from '../wire/pipelined-connection.ts';
 import { Pool } from '../wire/pool.ts';
 import { WireTenantDatabase } from '../wire/tenant-database.ts';
-import { lockDataDir } from './data-dir-lock.ts';
+import { lockDataDir } from '../data-dir-lock.ts';
 import { EmbeddedSocket } from './embedded-socket.ts';
 import { EmbeddedInstance } from './instance.ts';
 import { RoleDefaults } from './role-defaults.ts';

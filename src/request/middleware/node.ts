@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { readNodeHeaders } from '../call.ts';
 import type { Call } from '../call.ts';
-import type { Entry, RequestPath } from '../path.ts';
+import type { Entry, Outcome, RequestPath } from '../path.ts';
 import { toRequestId } from './door.ts';
 
 /** A request of Node's http server, and what tells its work that nobody waits for it any more. */
@@ -30,21 +30,47 @@ export function readNodeCall(
   };
 }
 
-/** Ends the request with its connection: work of a caller who went away is aborted, and the path is left in any case. */
+/**
+ * Ends the request with its connection: work of a caller who went away is aborted, and the path is left in any case.
+ * It is metered when the answer is about to end, and where no answer ends, when the connection does.
+ */
 export function leaveWith(
   response: ServerResponse,
   entry: Entry,
   leaving: { readonly path: RequestPath; readonly node: NodeCall },
 ): void {
   const { path, node } = leaving;
+  let sizeBytes = 0;
+  const outcome = (status: Outcome['status']): Outcome => ({
+    status,
+    durationMs: performance.now() - node.startedMs,
+    sizeBytes,
+  });
+  let isMetered = false;
+  const meter = (status: Outcome['status']): void => {
+    if (isMetered) return;
+    isMetered = true;
+    path.meter(entry, outcome(status));
+  };
+  const end = response.end.bind(response) as (...given: unknown[]) => ServerResponse;
+  response.end = (...args: unknown[]): ServerResponse => {
+    sizeBytes = toSizeBytes(args[0]);
+    meter(toStatus(response.statusCode));
+    return end(...args);
+  };
   response.once('close', () => {
     const complete = response.writableFinished;
     if (!complete) node.controller.abort();
-    path.leave(entry, {
-      status: complete ? toStatus(response.statusCode) : 'aborted',
-      durationMs: performance.now() - node.startedMs,
-    });
+    const status = complete ? toStatus(response.statusCode) : 'aborted';
+    meter(status);
+    path.audit(entry, outcome(status));
   });
+}
+
+/** Of an answer that is sent in one piece. What was streamed before the end is not counted. */
+function toSizeBytes(last: unknown): number {
+  if (typeof last === 'string') return Buffer.byteLength(last);
+  return ArrayBuffer.isView(last) ? last.byteLength : 0;
 }
 
 function toStatus(statusCode: number): 'served' | 'failed' {

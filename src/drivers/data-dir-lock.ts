@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { BulkheadError } from '../../core/errors.ts';
+import { BulkheadError } from '../core/errors.ts';
 
 /** Who holds a data folder: the process, and when it started, since process ids come again (in a container: always 1). */
 interface Holder {
