@@ -1,5 +1,6 @@
 import type { Billing } from './billing/billing.ts';
 import type { RowsCompartment } from './compartments/rows/rows.ts';
+import type { VectorsCompartment } from './compartments/vectors/vectors.ts';
 import type { Config } from './config.ts';
 import type { Clock } from './core/clock.ts';
 import type { Compartment } from './core/compartment.ts';
@@ -31,6 +32,8 @@ export interface Bulkhead {
   readonly checks: readonly AdmissionCheck[];
   readonly meters: readonly Afterwards[];
   readonly rows: RowsCompartment;
+  /** Passages and their vectors; undefined where the server has no pgvector. */
+  readonly vectors: VectorsCompartment | undefined;
   readonly compartments: readonly Compartment[];
   /**
    * Opens the tenant's scope after admission and runs `fn` in it. `tenant` is an id or a slug.

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createRows } from './compartments/rows/compartment.ts';
 import { roleNames, type ContainerFamily } from './compartments/rows/container.ts';
-import { oneForAll, type RowsDeps } from './compartments/rows/deps.ts';
+import { oneForAll, unfurnished, type RowsDeps } from './compartments/rows/deps.ts';
 import { createRowsFleet, type FleetFamily } from './compartments/rows/fleet.ts';
 import { compileMigrations } from './compartments/rows/migrations/compile.ts';
 import { readMigrationFolder, type MigrationSet } from './compartments/rows/migrations/files.ts';
@@ -18,6 +18,9 @@ import { createBilling, type Billing } from './billing/billing.ts';
 import { Ledger } from './billing/ledger/ledger.ts';
 import { MeterStore } from './billing/meter-store.ts';
 import { PriceStore } from './billing/prices/price-store.ts';
+import { createVectors } from './compartments/vectors/compartment.ts';
+import { createLexicalFurnishing } from './compartments/vectors/furnish.ts';
+import type { VectorsCompartment } from './compartments/vectors/vectors.ts';
 import type { Config } from './config.ts';
 import type { Clock } from './core/clock.ts';
 import type { Compartment } from './core/compartment.ts';
@@ -45,6 +48,8 @@ const sqlFolder = fileURLToPath(new URL('../sql', import.meta.url));
 export interface Composed {
   readonly registry: Registry;
   readonly rows: RowsCompartment;
+  /** undefined: the server has no pgvector. */
+  readonly vectors: VectorsCompartment | undefined;
   readonly compartments: readonly Compartment[];
   readonly fleet: Fleet;
   readonly billing: Billing;
@@ -94,7 +99,8 @@ export async function compose(input: ComposeInput): Promise<Composed> {
     return {
       registry,
       rows,
-      compartments: Object.freeze([rows]),
+      vectors: catalog.vectors,
+      compartments: Object.freeze([rows, ...(catalog.vectors === undefined ? [] : [catalog.vectors])]),
       fleet: createFleet({
         control: main.pool,
         registry,
@@ -175,6 +181,7 @@ async function openCatalog(
   servers: OpenedCatalog;
   pools: TenantPools;
   rows: RowsCompartment;
+  vectors: VectorsCompartment | undefined;
   containers: FleetContainers;
 }> {
   const { config, clock } = input;
@@ -216,24 +223,50 @@ async function openCatalog(
     clock,
     limits,
     assertLive: createLivenessCheck(registry),
+    seats: oneForAll,
+    furnishing: unfurnished,
   };
-  const open = (family: ContainerFamily, sets: readonly MigrationSet[]): Promise<FleetFamily> =>
-    openFamily({ base, input, main, registry, family, sets });
+  const open = (
+    family: ContainerFamily,
+    sets: readonly MigrationSet[],
+    more: Partial<RowsDeps> = {},
+  ): Promise<FleetFamily> => openFamily({ base: { ...base, ...more }, input, main, registry, family, sets });
   const sets = [await readMigrationFolder('bulkhead', join(sqlFolder, 'tenant'))];
   if (config.migrationsDir !== undefined) sets.push(await readMigrationFolder('app', config.migrationsDir));
   const rows = await open('rows', sets);
   await preparePool(rows.deps, mainServer);
-  const families = [rows];
+  const vectors = (await hasVectors(main.pool))
+    ? await open('vectors', [await readMigrationFolder('vectors', join(sqlFolder, 'vectors'))], {
+        seats: registry.seats('vectors', { tenants: config.vectors.tenantsPerContainer }),
+        furnishing: await createLexicalFurnishing(roles, sqlFolder),
+      })
+    : undefined;
+  if (vectors === undefined)
+    input.log({ event: 'vectors.unavailable', reason: 'the server has no pgvector, or no btree_gin' });
+  const families = vectors === undefined ? [rows] : [rows, vectors];
   // A table that somebody made by hand, or a wall that somebody took down, stops the start.
   const shared = [...families.flatMap((family) => family.shared), ...config.sharedTables];
   await checkWalls(main.pool, { schemas: 'all', shared });
-  return { servers, pools, rows: createRows(rows.deps), containers: createRowsFleet(families) };
+  return {
+    servers,
+    pools,
+    rows: createRows(rows.deps),
+    vectors: vectors === undefined ? undefined : createVectors(vectors.deps),
+    containers: createRowsFleet(families),
+  };
+}
+
+async function hasVectors(admin: AdminDatabase): Promise<boolean> {
+  const { rows } = await admin.query(
+    `select from pg_available_extensions where name in ('vector', 'btree_gin')`,
+  );
+  return rows.length === 2;
 }
 
 /** What the compartments of tables have in common. */
 type FamilyBase = Omit<
   RowsDeps,
-  'family' | 'seats' | 'preparedPools' | 'migrations' | 'tables' | 'residences' | 'furnish' | 'onForeignRow'
+  'family' | 'preparedPools' | 'migrations' | 'tables' | 'residences' | 'onForeignRow'
 >;
 
 /** One compartment of tables: its migrations tried out, and all it is given. */
@@ -250,12 +283,10 @@ async function openFamily(parts: {
   const deps: RowsDeps = {
     ...base,
     family,
-    seats: oneForAll,
     preparedPools: new Map([[mainServer, Promise.resolve()]]),
     migrations: compiled.migrations,
     tables: new TablesByVersion(compiled.steps),
     residences: createResidences(registry, family),
-    furnish: async () => {},
     onForeignRow: (scope) => {
       input.log({ event: 'isolation.violated', tenant: scope.tenantId, requestId: scope.requestId });
       registry.audit.record({

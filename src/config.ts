@@ -34,6 +34,7 @@ const Environment = z.object({
   BULKHEAD_CACHE_TENANTS: positive.default(50_000),
   BULKHEAD_LEDGER_DURABILITY: z.enum(['synced', 'written']).default('synced'),
   BULKHEAD_USAGE_RETENTION_DAYS: z.coerce.number().int().min(70).default(400),
+  BULKHEAD_VECTOR_CONTAINER_TENANTS: positive.max(10_000).default(100),
   BULKHEAD_BASE_DOMAIN: z.string().optional(),
   /** Where a tenant hint may stand, in order. */
   BULKHEAD_TENANT_HINTS: z.string().default('subdomain,path,header'),
@@ -69,6 +70,10 @@ export interface Config {
   readonly capabilityTtlMs: number;
   readonly cache: { readonly ttlMs: number; readonly maxTenants: number };
   readonly usage: { readonly durability: 'synced' | 'written'; readonly retentionDays: number };
+  readonly vectors: {
+    /** Tenants that one shared container of vectors takes. */
+    readonly tenantsPerContainer: number;
+  };
   readonly baseDomain: string | undefined;
   readonly hints: readonly HintSource[];
   readonly tenantHeaderInResponse: boolean;
@@ -141,6 +146,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       durability: read.BULKHEAD_LEDGER_DURABILITY,
       retentionDays: read.BULKHEAD_USAGE_RETENTION_DAYS,
     }),
+    vectors: Object.freeze({ tenantsPerContainer: read.BULKHEAD_VECTOR_CONTAINER_TENANTS }),
     baseDomain: read.BULKHEAD_BASE_DOMAIN,
     hints: Object.freeze(parseHints(read.BULKHEAD_TENANT_HINTS)),
     tenantHeaderInResponse: read.BULKHEAD_TENANT_HEADER_IN_RESPONSE,

@@ -59,6 +59,7 @@ export async function createBulkhead(options: BulkheadOptions = {}): Promise<Bul
     meters: [createRequestMeter(ledger, clock)],
     compartments,
     rows: composed.rows,
+    vectors: composed.vectors,
     newOperatorToken: composed.newOperatorToken,
     scope: open,
     async run(tenant, fn, scopeOptions) {

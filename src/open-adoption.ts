@@ -19,7 +19,7 @@ async function install(admin: AdminDatabase, roles: Parameters<AdoptDeps['instal
     ...admin,
     dialect: admin.dialect,
     query: (text, values) => admin.query(text, values),
-    script: (text) => admin.script(text),
+    script: (text, settings) => admin.script(text, settings),
     close: () => admin.close(),
     transaction: (body) =>
       admin.transaction(async (tx) => {

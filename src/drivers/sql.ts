@@ -27,6 +27,8 @@ export interface WallContext {
   readonly statementTimeoutMs?: number | undefined;
   readonly lockTimeoutMs?: number | undefined;
   readonly idleTimeoutMs?: number | undefined;
+  /** Settings of the planner or an extension that the statement wants, by name; names are constants of ours. */
+  readonly settings?: Readonly<Record<string, string>> | undefined;
 }
 
 export interface RunOptions {
@@ -74,8 +76,11 @@ export interface TenantDatabase {
 export interface AdminDatabase {
   readonly dialect: 'postgres' | 'pglite';
   query<R extends Row = Row>(text: string, values?: readonly unknown[]): Promise<SqlResult<R>>;
-  /** Several statements in one simple query, in one transaction unless the text says otherwise. No parameters. */
-  script(text: string): Promise<void>;
+  /**
+   * Several statements in one simple query, in one transaction unless the text says otherwise. No parameters.
+   * @param settings of the session, for this script alone; names are constants of ours
+   */
+  script(text: string, settings?: Readonly<Record<string, string>>): Promise<void>;
   transaction<T>(body: (tx: AdminTransaction) => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }

@@ -16,6 +16,7 @@ import { SqlOperationStore } from './operations.ts';
 import { SqlOperatorTokens } from './operators.ts';
 import { SqlPlanStore } from './plans.ts';
 import type { Registry } from './registry.ts';
+import { SqlContainerSeats } from './seats.ts';
 import { SqlServerStore } from './servers.ts';
 import { SqlSettingStore } from './settings.ts';
 import { SqlTenantStore } from './tenants.ts';
@@ -90,6 +91,7 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
     audit,
     versions,
     rolePrefix,
+    seats: (kind, seatLimits) => new SqlContainerSeats(admin, kind, seatLimits),
     tenants: new SqlTenantStore({ admin, catalog, directory }),
     plans: new SqlPlanStore(admin, catalog),
     settings: new SqlSettingStore({ admin, catalog, directory }),

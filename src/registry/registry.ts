@@ -268,6 +268,27 @@ export interface ContainerVersions {
   list(): Promise<readonly ContainerVersion[]>;
 }
 
+export interface SeatLimits {
+  /** Tenants that one container takes. */
+  readonly tenants: number;
+}
+
+/** How full a container that tenants share is. */
+export interface ContainerUse {
+  readonly container: string;
+  readonly tenants: number;
+  readonly limit: number;
+}
+
+/** Seats in the containers that tenants of one compartment share. */
+export interface ContainerSeats {
+  /** Number of the container on `server` in which the tenant has, or now gets, its seat. `preview` takes none. */
+  take(tenant: TenantId, server: string, hold?: 'preview'): Promise<number>;
+  /** Does nothing where the tenant has no seat there. */
+  leave(tenant: TenantId, container: string): Promise<void>;
+  uses(): Promise<readonly ContainerUse[]>;
+}
+
 export interface Registry {
   readonly directory: TenantDirectory;
   readonly tenants: TenantStore;
@@ -276,6 +297,8 @@ export interface Registry {
   readonly settings: SettingStore;
   readonly servers: ServerStore;
   readonly vault: Vault;
+  /** @param kind the compartment, as in the addresses of its containers */
+  seats(kind: string, limits: SeatLimits): ContainerSeats;
   readonly operations: OperationStore;
   readonly audit: AuditTrail;
   readonly idempotency: IdempotencyStore;

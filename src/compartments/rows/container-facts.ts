@@ -105,6 +105,8 @@ fact as (
   select rel.schema, 'index', rel.name, i.relname::text, pg_get_indexdef(i.oid) || case when x.indisvalid then '' else ' INVALID' end
   from rel join pg_index x on x.indrelid = rel.oid join pg_class i on i.oid = x.indexrelid
   where not exists (select from pg_constraint c where c.conindid = i.oid and c.contype in ('p', 'u', 'x'))
+    -- Tenants' own indexes over their vectors: they come and go with what a tenant has, and no migration makes them.
+    and not i.relname ~ '^bulkhead_hnsw_[0-9a-f]{32}_[0-9a-f]{8}$'
   union all
   select rel.schema, 'policy', rel.name, p.polname::text,
     case when p.polpermissive then 'as permissive' else 'as restrictive' end || ' for '
@@ -123,6 +125,7 @@ fact as (
   union all
   select rel.schema, 'trigger', rel.name, t.tgname::text, pg_get_triggerdef(t.oid) || case t.tgenabled when 'O' then '' else ' (' || t.tgenabled::text || ')' end
   from rel join pg_trigger t on t.tgrelid = rel.oid and not t.tgisinternal
+    and t.tgfoid is distinct from to_regprocedure('bulkhead_lexical.keep()')
   union all
   select rel.schema, 'rule', rel.name, w.rulename::text, pg_get_ruledef(w.oid)
   from rel join pg_rewrite w on w.ev_class = rel.oid where w.rulename <> '_RETURN'

@@ -51,6 +51,15 @@ export interface SharedSeats {
   leave(tenant: TenantId, container: string): Promise<void>;
 }
 
+/** What a family adds to its containers that migrations cannot make. Both verbs end the same when they are repeated. */
+export interface Furnishing {
+  put(admin: AdminDatabase, schema: string): Promise<void>;
+  /** What of it is one tenant's, before the container or the tenant's rows go. */
+  remove(admin: AdminDatabase, of: { readonly tenant: TenantId; readonly schema: string }): Promise<void>;
+}
+
+export const unfurnished: Furnishing = { put: async () => {}, remove: async () => {} };
+
 /** For a family that has one shared container on each server. */
 export const oneForAll: SharedSeats = { take: async () => 1, leave: async () => {} };
 
@@ -72,8 +81,7 @@ export interface RowsDeps {
   readonly versions: VersionBook;
   readonly residences: Residences;
   readonly clock: Clock;
-  /** Adds to a container what migrations cannot make; runs again at each provisioning, so it ends the same when repeated. */
-  readonly furnish: (admin: AdminDatabase, schema: string) => Promise<void>;
+  readonly furnishing: Furnishing;
   readonly limits: {
     readonly capabilityTtlMs: number;
     readonly maxTenants: number;

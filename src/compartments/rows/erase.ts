@@ -27,11 +27,14 @@ export async function eraseContainer(
   if (container.kind !== 'shared') await deps.versions.forget(address);
   switch (container.kind) {
     case 'shared': {
-      const receipt = await eraseShared(server.pool, { tenant, schema: container.schema, tables });
+      const { schema } = container;
+      await deps.furnishing.remove(server.pool, { tenant, schema });
+      const receipt = await eraseShared(server.pool, { tenant, schema, tables });
       await deps.seats.leave(tenant, address);
       return receipt;
     }
     case 'schema':
+      await deps.furnishing.remove(server.pool, { tenant, schema: container.schema });
       return await eraseSchema(server.pool, {
         tenant,
         schema: container.schema,
@@ -64,6 +67,7 @@ async function eraseDatabase(
       removed = await countOwned(admin, schema, work.tables);
       const others = await readNeighbours(admin, schema);
       if (others === 0) return undefined;
+      await deps.furnishing.remove(admin, { tenant, schema });
       await dropSchema(admin, { tenant, schema });
       return await countLeft(admin, { schema, role: '' });
     });

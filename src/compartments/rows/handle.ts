@@ -31,20 +31,41 @@ function spendQuery(scope: Scope): void {
     });
 }
 
-export function createHandle(deps: HandleDeps, route: Route): RowsHandle {
-  const { scope } = route;
+/** What a statement of the compartment's own asks for besides. */
+export interface AccessOptions extends RunOptions {
+  readonly settings?: Readonly<Record<string, string>>;
+}
 
-  const run = async <R extends Row>(statement: SqlStatement, options: RunOptions): Promise<SqlResult<R>> => {
-    spendQuery(scope);
-    const result = await route.run((target, context) =>
-      target.database.run<R>(context, statement, {
-        signal: scope.signal,
-        maxRows: scope.governor.maxRows,
-        ...options,
-      }),
-    );
-    return checked(deps, scope, result);
+/** One statement of constant text in a scope: what handles are made of. Its rows are checked to be the tenant's. */
+export interface ScopedAccess {
+  readonly scope: Scope;
+  readonly route: Route;
+  run<R extends Row>(statement: SqlStatement, options: AccessOptions): Promise<SqlResult<R>>;
+}
+
+export function createAccess(deps: HandleDeps, route: Route): ScopedAccess {
+  const { scope } = route;
+  return {
+    scope,
+    route,
+    async run<R extends Row>(statement: SqlStatement, options: AccessOptions): Promise<SqlResult<R>> {
+      spendQuery(scope);
+      const { settings, ...rest } = options;
+      const result = await route.run((target, context) =>
+        target.database.run<R>(settings === undefined ? context : { ...context, settings }, statement, {
+          signal: scope.signal,
+          maxRows: scope.governor.maxRows,
+          ...rest,
+        }),
+      );
+      return checked(deps, scope, result);
+    },
   };
+}
+
+export function createHandle(deps: HandleDeps, access: ScopedAccess): RowsHandle {
+  const { scope, route } = access;
+  const run: Run = (statement, options) => access.run(statement, options);
 
   const tables: ContainerTables = {
     current: () => route.target.tables.current(),

@@ -54,7 +54,7 @@ async function prepareShared(
     await applyMigrations(at.pool, { schema, role: deps.roles.app, migrations });
     applied = await readApplied(at.pool, schema);
   }
-  await deps.furnish(at.pool, schema);
+  await deps.furnishing.put(at.pool, schema);
   const version = toVersionText(toVersion(applied.map(({ set_name: set, number }) => ({ set, number }))));
   await deps.versions.record([{ container: toContainerAddress(at.container), version }]);
 }
@@ -96,7 +96,7 @@ export async function provisionContainer(
         toSchemaScript(deps.roles, { schema: container.schema, role, login: deps.roles.app }),
       );
       await applyMigrations(server.pool, { schema: container.schema, role, migrations: deps.migrations });
-      await deps.furnish(server.pool, container.schema);
+      await deps.furnishing.put(server.pool, container.schema);
       await recordHead(deps, container);
       return await admit(server.pool, { tenant, schema: schemaOf(container) });
     }
@@ -135,7 +135,7 @@ async function provisionDatabase(
     grant connect on database ${quote(container.database)} to ${quote(role)};
     alter role ${quote(role)} in database ${quote(container.database)} set search_path = ${path};`);
   await applyMigrations(admin, { schema, role, migrations: deps.migrations });
-  await deps.furnish(admin, schema);
+  await deps.furnishing.put(admin, schema);
   await admit(admin, { tenant, schema });
 }
 

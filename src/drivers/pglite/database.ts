@@ -89,7 +89,7 @@ function adminCalls(admin: AdminDatabase): Omit<AdminDatabase, 'close'> {
   return {
     dialect: admin.dialect,
     query: (text, values) => admin.query(text, values),
-    script: (text) => admin.script(text),
+    script: (text, settings) => admin.script(text, settings),
     transaction: (body) => admin.transaction(body),
   };
 }

@@ -75,7 +75,7 @@ class EmbeddedServer {
     return {
       dialect: 'pglite',
       query: (text, values) => this.#instances.use(path, ({ admin }) => admin.query(text, values)),
-      script: (text) => this.#instances.use(path, ({ admin }) => admin.script(text)),
+      script: (text, settings) => this.#instances.use(path, ({ admin }) => admin.script(text, settings)),
       transaction: (body) => this.#instances.use(path, ({ admin }) => admin.transaction(body)),
       close: () => Promise.resolve(),
     };

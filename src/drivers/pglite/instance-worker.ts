@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { PGlite } from '@electric-sql/pglite';
+import { btree_gin } from '@electric-sql/pglite/contrib/btree_gin';
 import { vector } from '@electric-sql/pglite-pgvector';
 import type { InstanceOptions, Reply, Request } from './instance-protocol.ts';
 
@@ -14,7 +15,7 @@ async function start(): Promise<void> {
     ...(dataDir === undefined ? {} : { dataDir }),
     ...(template === undefined ? {} : { loadDataDir: template }),
     database,
-    extensions: { vector },
+    extensions: { vector, btree_gin },
   });
   parentPort?.on('message', (request: Request) => void answer(db, request));
   send({ kind: 'ready' });

@@ -26,10 +26,13 @@ export class WireAdminDatabase implements AdminDatabase {
     return session.query<R>(text, values, 'idle');
   }
 
-  async script(text: string): Promise<void> {
+  async script(text: string, settings: Readonly<Record<string, string>> = {}): Promise<void> {
     await using leased = await lease(this.#pool, owner, undefined);
     const session = new OwnerSession(leased.connection, this.#pool.naming);
     try {
+      // Apart from the script, because some statements must be alone in theirs.
+      for (const [name, value] of Object.entries(settings))
+        await session.script(`set ${name} = '${value.replaceAll("'", "''")}'`, 'idle');
       await session.script(text, 'idle');
     } finally {
       session.tidyUp();

@@ -14,6 +14,7 @@ export function toContextStatement(context: WallContext): Step {
     ['lock_timeout', toMilliseconds(context.lockTimeoutMs)],
     ['idle_in_transaction_session_timeout', toMilliseconds(context.idleTimeoutMs)],
     ['search_path', context.searchPath],
+    ...Object.entries(context.settings ?? {}),
   ];
   const values: WireValue[] = [capability, tenantId, context.role ?? 'none'];
   let calls = base;

@@ -29,6 +29,8 @@ export interface ExtensionFloor {
   readonly below: string;
   readonly severity: 'error' | 'warning';
   readonly reason: string;
+  /** Why it does not reach containers that Bulkhead made, where it does not: then it is a warning there. */
+  readonly avoided?: string;
 }
 
 export const extensionFloors: readonly ExtensionFloor[] = [
@@ -37,6 +39,7 @@ export const extensionFloors: readonly ExtensionFloor[] = [
     below: '0.8.2',
     severity: 'error',
     reason: 'CVE-2026-3172: a parallel build of an HNSW index can leak data of other relations',
+    avoided: 'Bulkhead builds each index in one process, and tenants may build none',
   },
   {
     name: 'vector',

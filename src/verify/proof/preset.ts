@@ -17,6 +17,15 @@ const moveFunction = {
   md5: ['b47758df97cf56a46cc5d2add2d5544f'],
 };
 
+/** Lexical search over passages: a table that no tenant may touch, what fills it, and what searches it for the capability's tenant. */
+const lexicalFunctions = [
+  { signature: 'bulkhead_lexical.keep()', md5: ['b5679f21315a6347503830a50f7fe796'] },
+  {
+    signature: 'bulkhead_lexical.search(text,text,regconfig,integer)',
+    md5: ['9a71c2e90b56ecd4b430c4845edc35cc'],
+  },
+];
+
 export interface ContainerToProve {
   /** The login under proof. */
   readonly appRole: string;
@@ -42,8 +51,13 @@ export function bulkheadProof(container: ContainerToProve): ProofOptions {
     tenantColumn: 'tenant_id',
     context: wallContext,
     walls: { kind: 'canonical', expression: wallExpression, owner: wallRole },
-    // Of the registry, and of the wall.
-    privateSchemas: ['bulkhead', 'bulkhead_wall'],
-    definers: [{ signature: wallContext, md5: wallFunctionBodies }, moveFunction, ...definers],
+    // Of the registry, of the wall, and of lexical search.
+    privateSchemas: ['bulkhead', 'bulkhead_wall', 'bulkhead_lexical'],
+    definers: [
+      { signature: wallContext, md5: wallFunctionBodies },
+      moveFunction,
+      ...lexicalFunctions,
+      ...definers,
+    ],
   };
 }

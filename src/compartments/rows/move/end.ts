@@ -2,7 +2,7 @@ import type { TenantId } from '../../../core/ids.ts';
 import type { AdminDatabase, AdminTransaction } from '../../../drivers/sql.ts';
 import { digestOf, newToken } from '../capabilities.ts';
 import type { RowsContainer } from '../container.ts';
-import { quote } from '../filter.ts';
+import { containerPath } from '../migrations/names.ts';
 
 /** One end of a move: a tenant in a container, and the owner's way into its database. */
 export interface MoveEnd {
@@ -62,7 +62,7 @@ export async function asMover<T>(
            values (decode($1, 'hex'), $2::uuid, $3, statement_timestamp() + interval '1 day'))
        select set_config('bulkhead.capability', $4, true), set_config('search_path', $5, true),
          set_config('lock_timeout', '5s', true), ${sameText}, ${wholeCursors}${flush}, ${replica} as replica`,
-      [digest, end.tenant, end.schema, token, `${quote(end.schema)}, pg_temp`],
+      [digest, end.tenant, end.schema, token, containerPath(end.schema)],
     );
     if (work.as !== 'owner') await tx.query(`select set_config('role', $1, true)`, [end.role]);
     const result = await work.body(tx, rows[0]?.replica === 'replica' ? 'any' : 'by_reference');

@@ -9,12 +9,16 @@ export const versionConditions: readonly Condition[] = [
     id: 'S26',
     title: 'Server and extensions are at or above the versions that mend known leaks',
     attacks: ['A15', 'A16', 'A17', 'A40'],
-    check: ({ facts }) => {
+    check: ({ facts, options }) => {
       const server = judgeServer(facts.server);
+      const ours = options.walls.kind === 'canonical';
       return {
         ...server,
         looked: 1 + facts.extensions.length,
-        discoveries: [...server.discoveries, ...facts.extensions.flatMap(judgeExtension)],
+        discoveries: [
+          ...server.discoveries,
+          ...facts.extensions.flatMap((each) => judgeExtension(each, { ours })),
+        ],
       };
     },
   },
@@ -66,15 +70,15 @@ function discovery(aspect: string, object: string, reason: string, to: string | 
   return { aspect, object, reason, mend: `-- upgrade PostgreSQL to ${to} or later`, severity: 'error' };
 }
 
-function judgeExtension({ name, version }: ExtensionFact): Discovery[] {
+function judgeExtension({ name, version }: ExtensionFact, { ours }: { readonly ours: boolean }): Discovery[] {
   return extensionFloors
     .filter((floor) => floor.name === name && isBelow(version, floor.below))
     .slice(0, 1)
-    .map(({ below, reason, severity }) => ({
+    .map(({ below, reason, severity, avoided }) => ({
       aspect: `extension:${below}`,
       object: `extension ${name}`,
-      reason: `it is ${version}: ${reason}`,
+      reason: `it is ${version}: ${reason}${ours && avoided !== undefined ? `; ${avoided}` : ''}`,
       mend: `ALTER EXTENSION ${name} UPDATE; -- to ${below} or later`,
-      severity,
+      severity: ours && avoided !== undefined ? ('warning' as const) : severity,
     }));
 }
