@@ -33,6 +33,7 @@ export const commonErrors = {
     'media_type_unsupported',
     'internal',
     'compartment_unreachable',
+    'store_full',
     'shutting_down',
   ],
   tenant: [
@@ -47,6 +48,8 @@ export const commonErrors = {
     'internal',
     'query_budget_spent',
     'compartment_unreachable',
+    'store_full',
+    'contended',
     'pool_saturated',
     'registry_stale',
     'capability_refused',

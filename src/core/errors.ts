@@ -31,6 +31,11 @@ export const errorTable = {
     title: 'The store that holds this data does not answer',
   },
   config_invalid: { status: 500, retry: 'after_change', title: 'The configuration is not valid' },
+  contended: {
+    status: 409,
+    retry: 'later',
+    title: 'Somebody else was changing the same rows',
+  },
   conflict: { status: 409, retry: 'after_change', title: 'A row with these values exists already' },
   credential_unreadable: { status: 500, retry: 'never', title: 'A stored credential cannot be decrypted' },
   data_dir_in_use: { status: 500, retry: 'later', title: 'Another process uses this data folder' },
@@ -80,6 +85,7 @@ export const errorTable = {
     retry: 'after_change',
     title: 'The statement took too long and was stopped',
   },
+  store_full: { status: 503, retry: 'later', title: 'The store that holds this data has no room left' },
   table_unwalled: {
     status: 500,
     retry: 'after_change',

@@ -210,6 +210,27 @@ describeWith('postgres', 'the pool of connections', (serverUrl) => {
     await db.close();
   });
 
+  test.each([
+    ['53100', 'store_full'],
+    ['53200', 'compartment_unreachable'],
+    ['25006', 'compartment_unreachable'],
+    ['58030', 'compartment_unreachable'],
+  ])(
+    'what the server cannot do just now (%s) is told apart from what was asked wrongly: %s',
+    async (state, code) => {
+      const db = walled.open({ maxConnections: 1 });
+      await walled.admin
+        .script(`create or replace function shared.fail(state text) returns void language plpgsql
+      as $f$ begin raise exception 'no' using errcode = state; end $f$`);
+      await expect(db.run(a, { text: 'select fail($1)', values: [state] })).rejects.toMatchObject({
+        code,
+        status: 503,
+      });
+      expect(await one(db, a)).toMatchObject({ rowCount: 1 });
+      await db.close();
+    },
+  );
+
   test('statistics say what is open, busy and waiting', async () => {
     const db = walled.open({ maxConnections: 2, sharedConnections: 2, depth: 1 });
     expect(db.stats()).toEqual({ open: 0, busy: 0, waiting: 0, limit: 2, saturated: false });

@@ -2,7 +2,11 @@ import { BulkheadError, isBulkheadError } from '../../core/errors.ts';
 import type { Scope } from '../../core/scope.ts';
 import { capabilityRefusedState, SqlError, writesPausedState } from '../../drivers/sql.ts';
 
-const byState: Readonly<Record<string, 'conflict' | 'reference_invalid'>> = {
+const byState: Readonly<Record<string, 'conflict' | 'contended' | 'reference_invalid'>> = {
+  // Serialisation failure, deadlock, lock timeout: nothing of it is done, and it may be done again.
+  '40001': 'contended',
+  '40P01': 'contended',
+  '55P03': 'contended',
   '23505': 'conflict',
   '23P01': 'conflict',
   '23503': 'reference_invalid',

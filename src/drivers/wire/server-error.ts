@@ -41,8 +41,12 @@ export function toSqlError(error: ServerError): SqlError {
   return new SqlError({ ...error, message: withoutValues(error.sqlState, error.message) });
 }
 
-/** Too many connections, shutting down, crashed, starting up, connection lost; 08P01 is also what a wrong number of values gets. */
-const unreachable = /^(?:53300|57P0[1-5]|08(?!P01)...)$/;
+/**
+ * Too many connections, out of memory, a limit of its configuration, only a reader since a fail-over, a device that
+ * fails, shutting down, crashed, starting up, connection lost; 08P01 is also what a wrong number of values gets.
+ */
+const unreachable = /^(?:53[234]00|25006|58030|57P0[1-5]|08(?!P01)...)$/;
+const diskFull = '53100';
 
 /** What the caller gets: our own code where the server could not do its work, else the database's own answer. */
 export function toCallerError(error: ServerError): BulkheadError | SqlError {
@@ -56,5 +60,7 @@ export function toCallerError(error: ServerError): BulkheadError | SqlError {
     );
   if (unreachable.test(error.sqlState))
     return new BulkheadError('compartment_unreachable', { sqlState: error.sqlState }, { cause });
+  if (error.sqlState === diskFull)
+    return new BulkheadError('store_full', { sqlState: error.sqlState }, { cause });
   return cause;
 }
