@@ -41,6 +41,7 @@ const Environment = z.object({
   BULKHEAD_TENANT_HEADER_IN_RESPONSE: flag.default(false),
   BULKHEAD_BODY_LIMIT_BYTES: positive.default(1_048_576),
   BULKHEAD_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+  BULKHEAD_TENANT_METRICS: z.coerce.number().int().min(0).max(10_000).default(200),
   BULKHEAD_DRAIN_MS: positive.default(10_000),
 });
 
@@ -79,6 +80,8 @@ export interface Config {
   readonly tenantHeaderInResponse: boolean;
   readonly bodyLimitBytes: number;
   readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
+  /** Tenants that /metrics/tenants shows by themselves. */
+  readonly tenantMetrics: number;
   readonly drainMs: number;
 }
 
@@ -152,6 +155,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     tenantHeaderInResponse: read.BULKHEAD_TENANT_HEADER_IN_RESPONSE,
     bodyLimitBytes: read.BULKHEAD_BODY_LIMIT_BYTES,
     logLevel: read.BULKHEAD_LOG_LEVEL,
+    tenantMetrics: read.BULKHEAD_TENANT_METRICS,
     drainMs: read.BULKHEAD_DRAIN_MS,
   });
 }

@@ -181,6 +181,22 @@ const publicPaths: Json = {
       },
     },
   },
+  '/metrics/tenants': {
+    get: {
+      operationId: 'tenantMetrics',
+      tags: ['Health'],
+      summary:
+        'Requests, latency and availability by tenant, of the busiest ones, in Prometheus’ text format',
+      security: [{ operatorToken: [] }],
+      responses: {
+        200: { description: 'OK', content: { 'text/plain': { schema: { type: 'string' } } } },
+        401: {
+          description: '`unauthenticated`: A valid credential is needed',
+          content: { 'application/problem+json': { schema: reference('Problem') } },
+        },
+      },
+    },
+  },
   '/metrics': {
     get: {
       operationId: 'metrics',

@@ -16,12 +16,17 @@ import type { OperatorHandlers } from './handlers/handler.ts';
 import { onceOnly } from './repeatable.ts';
 import { readInput, sendResult, toFastifyPath } from './route.ts';
 import type { RawInput } from './route.ts';
+import type { TenantMetrics } from './tenant-metrics.ts';
 import { invalidInput } from './validate.ts';
 
 const operator: Actor = Object.freeze({ kind: 'operator', id: 'operator' });
 
 /** The control plane: for the operator's token alone, and never inside a tenant's scope. */
-export function addOperatorPlane(app: FastifyInstance, bulkhead: Bulkhead): void {
+export function addOperatorPlane(
+  app: FastifyInstance,
+  bulkhead: Bulkhead,
+  tenantMetrics: Pick<TenantMetrics, 'render'>,
+): void {
   const handlers: OperatorHandlers = {
     ...createTenantHandlers(bulkhead),
     ...createKeyHandlers(bulkhead),
@@ -43,6 +48,10 @@ export function addOperatorPlane(app: FastifyInstance, bulkhead: Bulkhead): void
         handle(input, operator),
       );
     };
+    // Names of tenants: not for everybody who may read /metrics.
+    plane.get('/metrics/tenants', (_request, reply) =>
+      reply.type('text/plain; version=0.0.4; charset=utf-8').send(tenantMetrics.render()),
+    );
     for (const name of Object.keys(handlers) as readonly OperationOf<'operator'>[]) {
       const operation: Operation = contract[name];
       // Input and handler belong to the same name; the type system cannot follow a union through the table.

@@ -14,6 +14,7 @@ import type { Metrics } from './metrics.ts';
 import { toOpenApi } from './openapi.ts';
 import { addOperatorPlane } from './operator-plane.ts';
 import { addPublicPlane } from './public-plane.ts';
+import { BusiestTenants, type TenantMetrics } from './tenant-metrics.ts';
 import { addTenantPlane } from './tenant-plane.ts';
 
 export interface ServerOptions {
@@ -36,19 +37,20 @@ export function createServer(bulkhead: Bulkhead, options: ServerOptions = {}): B
   const { config } = bulkhead;
   const log = createLogger(config.logLevel, options.logTo);
   const metrics = createMetrics(bulkhead);
+  const tenantMetrics = new BusiestTenants(config.tenantMetrics);
   const version = readVersion();
   const app = createApp(bulkhead, log);
   let closing: Promise<void> | undefined;
   const isDraining = (): boolean => closing !== undefined;
 
-  attend(app, { log, metrics, isDraining });
+  attend(app, { log, metrics, tenantMetrics, isDraining });
   addPublicPlane(app, {
     version,
     metrics,
     health: createHealth(bulkhead, isDraining),
     openApi: toOpenApi(version, config.hints.includes('path')),
   });
-  addOperatorPlane(app, bulkhead);
+  addOperatorPlane(app, bulkhead, tenantMetrics);
   addTenantPlane(app, bulkhead, {
     refused({ code, requestId, error }) {
       metrics.refused(code);
@@ -77,6 +79,7 @@ export function createServer(bulkhead: Bulkhead, options: ServerOptions = {}): B
 interface Attendance {
   readonly log: Logger;
   readonly metrics: Metrics;
+  readonly tenantMetrics: TenantMetrics;
   readonly isDraining: () => boolean;
 }
 
@@ -113,6 +116,7 @@ function record(
     scope: entry?.scope,
     overheadMs: entry?.overheadMs,
   });
+  if (entry !== undefined) to.tenantMetrics.ended({ scope: entry.scope, status, durationMs });
   if (!log.isLevelEnabled('info')) return;
   const line = { request_id: request.id, method: request.method, route, status, duration_ms: durationMs };
   log.info(
