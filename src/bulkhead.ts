@@ -1,4 +1,5 @@
 import type { Billing } from './billing/billing.ts';
+import type { CacheCompartment } from './compartments/cache/cache.ts';
 import type { RowsCompartment } from './compartments/rows/rows.ts';
 import type { VectorsCompartment } from './compartments/vectors/vectors.ts';
 import type { Config } from './config.ts';
@@ -34,6 +35,7 @@ export interface Bulkhead {
   readonly rows: RowsCompartment;
   /** Passages and their vectors; undefined where the server has no pgvector. */
   readonly vectors: VectorsCompartment | undefined;
+  readonly cache: CacheCompartment;
   readonly compartments: readonly Compartment[];
   /**
    * Opens the tenant's scope after admission and runs `fn` in it. `tenant` is an id or a slug.

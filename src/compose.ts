@@ -1,6 +1,11 @@
 import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { CacheCompartment } from './compartments/cache/cache.ts';
+import { createCache } from './compartments/cache/compartment.ts';
+import { sharedStore } from './compartments/cache/deps.ts';
+import { createCacheStores } from './compartments/cache/stores.ts';
 import { createRows } from './compartments/rows/compartment.ts';
 import { roleNames, type ContainerFamily } from './compartments/rows/container.ts';
 import { oneForAll, unfurnished, type RowsDeps } from './compartments/rows/deps.ts';
@@ -25,11 +30,15 @@ import type { Config } from './config.ts';
 import type { Clock } from './core/clock.ts';
 import type { Compartment } from './core/compartment.ts';
 import { BulkheadError } from './core/errors.ts';
+import type { CompartmentKind } from './core/placement.ts';
 import type { Scope } from './core/scope.ts';
 import { ensureDataDir, readMasterKey, writeOperatorToken } from './data-dir.ts';
+import type { KeyValueStore } from './drivers/key-value.ts';
+import { openMemoryStore } from './drivers/memory/store.ts';
 import { openEmbeddedFleet, type EmbeddedFleet } from './drivers/pglite/fleet.ts';
 import { openPostgresAdmin } from './drivers/postgres/open.ts';
 import { openPostgresServer } from './drivers/postgres/server.ts';
+import { openRedisStore } from './drivers/redis/store.ts';
 import type { SqlServer } from './drivers/server.ts';
 import type { AdminDatabase } from './drivers/sql.ts';
 import type { FleetContainers } from './fleet/containers.ts';
@@ -50,6 +59,7 @@ export interface Composed {
   readonly rows: RowsCompartment;
   /** undefined: the server has no pgvector. */
   readonly vectors: VectorsCompartment | undefined;
+  readonly cache: CacheCompartment;
   readonly compartments: readonly Compartment[];
   readonly fleet: Fleet;
   readonly billing: Billing;
@@ -94,13 +104,16 @@ export async function compose(input: ComposeInput): Promise<Composed> {
       folder: join(config.dataDir, 'ledger'),
     });
     stack.use(ledger);
+    const cache = await openCache(input, registry, main.dialect === 'pglite' ? 'alone' : 'one_of_several');
+    stack.defer(() => cache.close());
     const newOperatorToken = await ensureOperatorToken(config, registry);
     const closing = stack.move();
     return {
       registry,
       rows,
       vectors: catalog.vectors,
-      compartments: Object.freeze([rows, ...(catalog.vectors === undefined ? [] : [catalog.vectors])]),
+      cache,
+      compartments: Object.freeze([rows, ...(catalog.vectors === undefined ? [] : [catalog.vectors]), cache]),
       fleet: createFleet({
         control: main.pool,
         registry,
@@ -287,25 +300,95 @@ async function openFamily(parts: {
     migrations: compiled.migrations,
     tables: new TablesByVersion(compiled.steps),
     residences: createResidences(registry, family),
-    onForeignRow: (scope) => {
-      input.log({ event: 'isolation.violated', tenant: scope.tenantId, requestId: scope.requestId });
-      registry.audit.record({
-        tenant: scope.tenantId,
-        actor: scope.actor,
-        action: 'isolation.violated',
-        severity: 'critical',
-        requestId: scope.requestId,
-        detail: { compartment: family },
-      });
-    },
+    onForeignRow: createIsolationAlarm(input, registry, family),
   };
   return { deps, shared: compiled.shared };
 }
 
+/** Something of another tenant came out of a store. It was dropped; somebody has to look into it. */
+function createIsolationAlarm(
+  { log }: ComposeInput,
+  { audit }: Registry,
+  compartment: CompartmentKind,
+): (scope: Scope) => void {
+  return (scope) => {
+    log({ event: 'isolation.violated', compartment, tenant: scope.tenantId, requestId: scope.requestId });
+    audit.record({
+      tenant: scope.tenantId,
+      actor: scope.actor,
+      action: 'isolation.violated',
+      severity: 'critical',
+      requestId: scope.requestId,
+      detail: { compartment },
+    });
+  };
+}
+
+async function openCache(
+  input: ComposeInput,
+  registry: Registry,
+  company: 'alone' | 'one_of_several',
+): Promise<CacheCompartment> {
+  const { config, clock, log } = input;
+  const { url, servers, timeoutMs, tenantBytes, memoryBytes } = config.cacheStore;
+  const { authorityFile } = config.cacheStore;
+  const authority = authorityFile === undefined ? undefined : await readAuthority(authorityFile);
+  const openRedis = (name: string, at: string): KeyValueStore =>
+    openRedisStore({
+      name,
+      url: at,
+      authority,
+      timeoutMs,
+      onState: ({ store, state }) => {
+        log({ event: state === 'up' ? 'cache.back' : 'cache.lost', store });
+        if (state === 'up') void cache.storeIsBack();
+      },
+    });
+  const shared =
+    url === undefined
+      ? openMemoryStore({ clock, spaceBytes: tenantBytes, totalBytes: memoryBytes })
+      : openRedis(sharedStore, url);
+  const stores = new Map([
+    [sharedStore, shared],
+    ...servers.map(({ name, url: at }) => [name, openRedis(name, at)] as const),
+  ]);
+  const notCovered =
+    url === undefined && company === 'one_of_several'
+      ? ['memory of other nodes, which nothing reads any more, until its entries run out']
+      : [];
+  const residences = createResidences(registry, 'cache');
+  const cache = createCache({
+    stores: createCacheStores(stores, notCovered),
+    clock,
+    residences,
+    livesAt: async ({ tenant, container }) => {
+      const found = await registry.directory.fresh(tenant);
+      const placement = found?.placements.find(({ compartment }) => compartment === 'cache');
+      return found?.state === 'active' && placement?.container === container;
+    },
+    assertLive: createLivenessCheck(registry),
+    onForeignValue: createIsolationAlarm(input, registry, 'cache'),
+    maxTenants: config.cache.maxTenants,
+  });
+  return cache;
+}
+
+async function readAuthority(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (cause) {
+    throw new BulkheadError(
+      'config_invalid',
+      { reason: 'BULKHEAD_CACHE_CA_FILE: the file cannot be read' },
+      { cause },
+    );
+  }
+}
+
 /** Where a tenant is in one compartment: what an open handle follows when the tenant is moved under it. */
-function createResidences({ directory }: Registry, family: ContainerFamily): RowsDeps['residences'] {
+function createResidences({ directory }: Registry, kind: CompartmentKind): RowsDeps['residences'] {
   const toResidence = (tenant: ResolvedTenant | undefined): Residence | undefined => {
-    const placement = tenant?.placements.find(({ compartment }) => compartment === family);
+    const placement = tenant?.placements.find(({ compartment }) => compartment === kind);
     return tenant === undefined || placement === undefined ? undefined : { placement, epoch: tenant.epoch };
   };
   return {

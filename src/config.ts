@@ -35,6 +35,15 @@ const Environment = z.object({
   BULKHEAD_LEDGER_DURABILITY: z.enum(['synced', 'written']).default('synced'),
   BULKHEAD_USAGE_RETENTION_DAYS: z.coerce.number().int().min(70).default(400),
   BULKHEAD_VECTOR_CONTAINER_TENANTS: positive.max(10_000).default(100),
+  /** Where tenants' cached values are; absent = in the memory of the process. */
+  BULKHEAD_CACHE_URL: z.url({ protocol: /^rediss?$/ }).optional(),
+  /** Stores of one tenant each: `name=url,name=url`. */
+  BULKHEAD_CACHE_SERVERS: z.string().default(''),
+  /** PEM of the authority behind `rediss://` where Node does not know it. */
+  BULKHEAD_CACHE_CA_FILE: z.string().min(1).optional(),
+  BULKHEAD_CACHE_TIMEOUT_MS: positive.default(250),
+  BULKHEAD_CACHE_TENANT_BYTES: positive.default(16_777_216),
+  BULKHEAD_CACHE_MEMORY_BYTES: positive.default(268_435_456),
   BULKHEAD_BASE_DOMAIN: z.string().optional(),
   /** Where a tenant hint may stand, in order. */
   BULKHEAD_TENANT_HINTS: z.string().default('subdomain,path,header'),
@@ -44,6 +53,11 @@ const Environment = z.object({
   BULKHEAD_TENANT_METRICS: z.coerce.number().int().min(0).max(10_000).default(200),
   BULKHEAD_DRAIN_MS: positive.default(10_000),
 });
+
+export interface NamedUrl {
+  readonly name: string;
+  readonly url: string;
+}
 
 export type HintSource = 'subdomain' | 'path' | 'header' | 'query';
 
@@ -75,6 +89,16 @@ export interface Config {
     /** Tenants that one shared container of vectors takes. */
     readonly tenantsPerContainer: number;
   };
+  /** Tenants' own cached values. */
+  readonly cacheStore: {
+    /** undefined = the memory of this process. */
+    readonly url: string | undefined;
+    readonly servers: readonly NamedUrl[];
+    readonly authorityFile: string | undefined;
+    readonly timeoutMs: number;
+    readonly tenantBytes: number;
+    readonly memoryBytes: number;
+  };
   readonly baseDomain: string | undefined;
   readonly hints: readonly HintSource[];
   readonly tenantHeaderInResponse: boolean;
@@ -100,6 +124,26 @@ function parseHints(raw: string): readonly HintSource[] {
         });
       return source;
     });
+}
+
+const CACHE_SERVER = /^([a-z0-9][a-z0-9-]{0,47})=(rediss?:\/\/\S+)$/;
+
+/** The URLs hold passwords, so a problem names the place in the list and nothing else of it. */
+function parseCacheServers(raw: string): readonly NamedUrl[] {
+  const servers = raw
+    .split(',')
+    .filter((part) => part.trim() !== '')
+    .map((part, index) => {
+      const [, name, url] = CACHE_SERVER.exec(part.trim()) ?? [];
+      if (name === undefined || url === undefined || name === 'main')
+        throw new BulkheadError('config_invalid', {
+          reason: `BULKHEAD_CACHE_SERVERS: entry ${index + 1} is not name=redis://… with a name other than main`,
+        });
+      return Object.freeze({ name, url });
+    });
+  if (new Set(servers.map(({ name }) => name)).size < servers.length)
+    throw new BulkheadError('config_invalid', { reason: 'BULKHEAD_CACHE_SERVERS: two have one name' });
+  return servers;
 }
 
 /** Names of our tests, of the services they need, and of the command line, which reads them itself. */
@@ -150,6 +194,14 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       retentionDays: read.BULKHEAD_USAGE_RETENTION_DAYS,
     }),
     vectors: Object.freeze({ tenantsPerContainer: read.BULKHEAD_VECTOR_CONTAINER_TENANTS }),
+    cacheStore: Object.freeze({
+      url: read.BULKHEAD_CACHE_URL,
+      servers: Object.freeze(parseCacheServers(read.BULKHEAD_CACHE_SERVERS)),
+      authorityFile: read.BULKHEAD_CACHE_CA_FILE,
+      timeoutMs: read.BULKHEAD_CACHE_TIMEOUT_MS,
+      tenantBytes: read.BULKHEAD_CACHE_TENANT_BYTES,
+      memoryBytes: read.BULKHEAD_CACHE_MEMORY_BYTES,
+    }),
     baseDomain: read.BULKHEAD_BASE_DOMAIN,
     hints: Object.freeze(parseHints(read.BULKHEAD_TENANT_HINTS)),
     tenantHeaderInResponse: read.BULKHEAD_TENANT_HEADER_IN_RESPONSE,

@@ -60,6 +60,7 @@ export async function createBulkhead(options: BulkheadOptions = {}): Promise<Bul
     compartments,
     rows: composed.rows,
     vectors: composed.vectors,
+    cache: composed.cache,
     newOperatorToken: composed.newOperatorToken,
     scope: open,
     async run(tenant, fn, scopeOptions) {

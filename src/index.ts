@@ -1,6 +1,16 @@
 /** The library's public surface. Subpaths: `bulkhead/client`, `bulkhead/middleware`, `bulkhead/server`, `bulkhead/testing`. */
 export type { Bulkhead, ScopeOptions } from './bulkhead.ts';
 export type {
+  CacheCompartment,
+  CacheHandle,
+  CacheKey,
+  CacheStats,
+  IssuedSession,
+  Session,
+  SessionHandle,
+  SetOptions,
+} from './compartments/cache/cache.ts';
+export type {
   Condition,
   Filter,
   ListQuery,

@@ -63,7 +63,7 @@ test('only drivers import database and vendor packages', () => {
 });
 
 test('only compose.ts names concrete compartments and drivers', () => {
-  const concrete = /^(?:drivers\/(?:postgres|pglite)\/|compartments\/\w+\/compartment\.ts)/;
+  const concrete = /^(?:drivers\/(?:postgres|pglite|redis|memory)\/|compartments\/\w+\/compartment\.ts)/;
   const broken = files
     .filter((file) => !namesConcreteStores.includes(file.path) && !file.path.startsWith('drivers/'))
     .flatMap((file) =>

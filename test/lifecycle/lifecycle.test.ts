@@ -3,6 +3,7 @@ import type { Bulkhead } from '../../src/bulkhead.ts';
 import { isBulkheadError } from '../../src/core/errors.ts';
 import type { TenantId } from '../../src/core/ids.ts';
 import type { Isolation } from '../../src/core/placement.ts';
+import type { Tenant } from '../../src/core/tenant.ts';
 import type { Checkpoint } from '../../src/lifecycle/journal.ts';
 import { newTestDatabase, newTestNode, operator, type TestDatabase, type TestNode } from '../support/node.ts';
 import { describeWith, serviceUrl } from '../support/services.ts';
@@ -46,6 +47,10 @@ async function traces(database: TestDatabase, id: TenantId): Promise<Record<stri
     [hex, id],
   );
   return rows[0] ?? {};
+}
+
+function rowsOf({ placements }: Tenant): string | undefined {
+  return placements.find(({ compartment }) => compartment === 'rows')?.container;
 }
 
 const nothing = {
@@ -182,7 +187,7 @@ describeWith('postgres', 'provisioning on PostgreSQL', (url) => {
         { slug: region, name: 'X', plan: 'enterprise', isolation, region },
         operator,
       );
-      expect(made.tenant.placements[0]?.container).toMatch(new RegExp(`^${region}:`));
+      expect(rowsOf(made.tenant)).toMatch(new RegExp(`^${region}:`));
       await node.run(made.tenant.id, async (scope) => {
         await using rows = await node.rows.open(scope);
         await rows.table('documents').create({ title: 'here', content: 'x' });
@@ -198,7 +203,7 @@ describeWith('postgres', 'provisioning on PostgreSQL', (url) => {
             { slug: `${region}-no`, name: 'X', plan: 'enterprise', isolation, region: 'nowhere' },
             operator,
           )
-          .then(({ tenant }) => tenant.placements[0]?.container),
+          .then(({ tenant }) => rowsOf(tenant)),
       ).resolves.toMatch(/^main:/);
     },
   );

@@ -60,7 +60,8 @@ export async function startTlsProxy(serverUrl: string): Promise<TlsProxy> {
 
 const sslRequest = 80_877_103;
 
-async function newCertificate(): Promise<{ readonly key: string; readonly cert: string }> {
+/** For 127.0.0.1, signed by itself: whoever is given `cert` as its authority can check it. */
+export async function newCertificate(): Promise<{ readonly key: string; readonly cert: string }> {
   await using folder = await newFolder();
   const [key, cert] = [join(folder.path, 'key'), join(folder.path, 'cert')];
   const request = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
@@ -68,6 +69,8 @@ async function newCertificate(): Promise<{ readonly key: string; readonly cert: 
     ...request,
     '-subj',
     '/CN=test',
+    '-addext',
+    'subjectAltName=IP:127.0.0.1',
     '-days',
     '2',
     '-keyout',
