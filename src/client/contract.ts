@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { cacheOperations } from './cache-operations.ts';
 import { fleetOperations } from './fleet-operations.ts';
 import { moveOperations } from './move-operations.ts';
 import type { Operation } from './operation.ts';
@@ -265,6 +266,7 @@ export const contract = {
     status: 204,
     errors: ['not_found'],
   },
+  ...cacheOperations,
 } as const satisfies Record<string, Operation>;
 
 export type Contract = typeof contract;

@@ -37,5 +37,10 @@ export const routes = {
   listDocuments: { method: 'GET', path: '/v1/documents' },
   getDocument: { method: 'GET', path: '/v1/documents/{document}' },
   changeDocument: { method: 'PATCH', path: '/v1/documents/{document}' },
+  clearTenantCache: { method: 'POST', path: '/v1/tenants/{tenant}/cache/invalidate' },
+  invalidateCache: { method: 'POST', path: '/v1/cache/invalidate' },
+  createSession: { method: 'POST', path: '/v1/sessions' },
+  verifySession: { method: 'POST', path: '/v1/sessions/verify' },
+  revokeSessions: { method: 'POST', path: '/v1/sessions/revoke' },
   deleteDocument: { method: 'DELETE', path: '/v1/documents/{document}' },
 } as const satisfies { readonly [Name in OperationName]: Pick<Contract[Name], 'method' | 'path'> };

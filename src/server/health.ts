@@ -21,7 +21,7 @@ export interface Health {
 
 /** A tenant's own broken database does not make the node unready: the others go on. */
 export function createHealth(
-  bulkhead: Pick<Bulkhead, 'registry' | 'rows' | 'clock'>,
+  bulkhead: Pick<Bulkhead, 'registry' | 'rows' | 'cache' | 'clock'>,
   isDraining: () => boolean,
 ): Health {
   let asked: { readonly atMs: number; readonly answer: Promise<Part> } | undefined;
@@ -38,7 +38,10 @@ export function createHealth(
         server: isDraining() ? { ok: false, reason: 'shutting down' } : { ok: true },
       };
       const ready = Object.values(parts).every(({ ok }) => ok);
-      return { status: ready ? 'ready' : 'not_ready', parts: { ...parts, pools: toPoolPart(bulkhead.rows) } };
+      return {
+        status: ready ? 'ready' : 'not_ready',
+        parts: { ...parts, pools: toPoolPart(bulkhead.rows), cache: toCachePart(bulkhead.cache) },
+      };
     },
   };
 }
@@ -62,4 +65,12 @@ async function readRegistry({ tenants }: Pick<Bulkhead['registry'], 'tenants'>):
 function toPoolPart(rows: Bulkhead['rows']): Part {
   const saturated = [...rows.stats().values()].filter((pool) => pool.saturated).length;
   return saturated === 0 ? { ok: true } : { ok: false, reason: `${saturated} saturated` };
+}
+
+/** Without its cache a tenant is served all the same, only slower. */
+function toCachePart(cache: Bulkhead['cache']): Part {
+  const away = Object.entries(cache.stats().stores).filter(([, state]) => state === 'down');
+  return away.length === 0
+    ? { ok: true }
+    : { ok: false, reason: `served without: ${away.map(([name]) => name).join(', ')}` };
 }

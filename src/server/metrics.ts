@@ -30,7 +30,7 @@ const overheadSeconds = [
   0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.003, 0.007, 0.015, 0.03,
 ];
 
-export function createMetrics(bulkhead: Pick<Bulkhead, 'rows'>): Metrics {
+export function createMetrics(bulkhead: Pick<Bulkhead, 'rows' | 'cache'>): Metrics {
   const requests = new Counter('bulkhead_http_requests_total', 'Requests by route and class of status.');
   const durations = new Histogram(
     'bulkhead_http_request_duration_seconds',
@@ -84,6 +84,7 @@ export function createMetrics(bulkhead: Pick<Bulkhead, 'rows'>): Metrics {
         refusals,
         inFlight,
         ...poolGauges(bulkhead.rows.stats()),
+        ...cacheSeries(bulkhead.cache.stats()),
         ...processGauges(lag.percentile(99) / 1e9),
       ]);
     },
@@ -121,6 +122,19 @@ function poolGauges(stats: ReturnType<Bulkhead['rows']['stats']>): readonly Gaug
     pools.add(labels, 1);
   }
   return [connections, saturated, pools];
+}
+
+/** By store and outcome; which tenant missed is nobody's business here. */
+function cacheSeries(stats: ReturnType<Bulkhead['cache']['stats']>): readonly (Counter | Gauge)[] {
+  const reads = new Counter('bulkhead_cache_reads_total', 'Reads of tenants’ caches by outcome.');
+  for (const outcome of ['hits', 'misses', 'bypassed', 'foreign'] as const)
+    reads.add({ outcome }, stats[outcome]);
+  const up = new Gauge(
+    'bulkhead_cache_up',
+    'Whether a cache store answers; without it tenants are served all the same.',
+  );
+  for (const [store, state] of Object.entries(stats.stores)) up.set({ store }, state === 'up' ? 1 : 0);
+  return [reads, up];
 }
 
 function processGauges(lagSeconds: number): readonly Gauge[] {

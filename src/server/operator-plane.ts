@@ -8,6 +8,7 @@ import type { Actor } from '../core/scope.ts';
 import { readNodeHeaders } from '../request/call.ts';
 import type { CallHeaders } from '../request/call.ts';
 import { parseBearer } from '../request/credential.ts';
+import { createCacheControlHandlers } from './handlers/cache.ts';
 import { createFleetHandlers } from './handlers/fleet.ts';
 import { createKeyHandlers } from './handlers/keys.ts';
 import { createPlatformHandlers } from './handlers/platform.ts';
@@ -32,6 +33,7 @@ export function addOperatorPlane(
     ...createKeyHandlers(bulkhead),
     ...createPlatformHandlers(bulkhead),
     ...createFleetHandlers(bulkhead),
+    ...createCacheControlHandlers(bulkhead),
   };
   void app.register((plane, _options, done) => {
     plane.addHook('onRequest', async (request, reply) => {

@@ -8,6 +8,7 @@ import type { IdempotencyStore } from '../registry/idempotency.ts';
 import type { TurnedAway } from '../request/middleware/door.ts';
 import { entryOf } from '../request/middleware/entries.ts';
 import { fastifyBulkhead } from '../request/middleware/fastify.ts';
+import { createCacheHandlers } from './handlers/cache.ts';
 import { createDocumentHandlers } from './handlers/documents.ts';
 import { createMeHandler } from './handlers/me.ts';
 import type { TenantHandlers, Visit } from './handlers/handler.ts';
@@ -24,7 +25,11 @@ export function addTenantPlane(
   bulkhead: Bulkhead,
   listeners: { readonly refused: (refused: TurnedAway) => void },
 ): void {
-  const handlers: TenantHandlers = { ...createMeHandler(bulkhead), ...createDocumentHandlers(bulkhead) };
+  const handlers: TenantHandlers = {
+    ...createMeHandler(bulkhead),
+    ...createDocumentHandlers(bulkhead),
+    ...createCacheHandlers(bulkhead),
+  };
   const prefixes = bulkhead.config.hints.includes('path') ? ['', pathPrefix] : [''];
   void app.register((plane, _options, done) => {
     // Nothing is public below: what is, stands beside this plane and not in it.

@@ -160,18 +160,15 @@ describeOnEachCacheStore(
         const there = newCacheBed(store());
         const { handle, scope } = await here.tenant();
         const other = there.cache.openNow(scope);
-        let finish = (_: string): void => {};
-        const read = new Promise<string>((resolve) => {
-          finish = resolve;
-        });
+        const read = Promise.withResolvers<string>();
         const began = Promise.withResolvers<void>();
         const loading = handle.getOrSet(['docs', '1'], () => {
           began.resolve();
-          return read;
+          return read.promise;
         });
         await began.promise;
         await by(other);
-        finish('old');
+        read.resolve('old');
         expect(await loading).toBe('old');
         expect(await other.get(['docs', '1'])).toBeUndefined();
         expect(await handle.getOrSet(['docs', '1'], async () => 'new')).toBe('new');

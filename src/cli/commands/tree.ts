@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { Cli } from '../session.ts';
 import { adoptCommand } from './adopt.ts';
+import { cacheClearCommand } from './cache-clear.ts';
 import { completionCommand } from './completion.ts';
 import { demoCommand } from './demo.ts';
 import { doctorCommand } from './doctor.ts';
@@ -46,6 +47,7 @@ export function createTree(cli: Cli, program: () => Command): readonly Command[]
       keyRevokeCommand(cli),
       keyRotateCommand(cli),
     ]),
+    group('cache', 'what is cached for tenants', [cacheClearCommand(cli)]),
     group('plan', 'what tenants can buy', [planListCommand(cli)]),
     group('server', 'database servers that tenants are placed on', [
       serverListCommand(cli),

@@ -5,6 +5,7 @@ import { createBulkhead } from '../../create-bulkhead.ts';
 import { contract } from '../../client/contract.ts';
 import type { Operation } from '../../client/operation.ts';
 import type { CallInput } from '../../client/index.ts';
+import { createCacheControlHandlers } from '../../server/handlers/cache.ts';
 import { createFleetHandlers } from '../../server/handlers/fleet.ts';
 import { createKeyHandlers } from '../../server/handlers/keys.ts';
 import { createPlatformHandlers } from '../../server/handlers/platform.ts';
@@ -24,6 +25,7 @@ export async function openLocal(config: Config): Promise<Operator & { readonly n
     ...createKeyHandlers(node),
     ...createPlatformHandlers(node),
     ...createFleetHandlers(node),
+    ...createCacheControlHandlers(node),
   };
   return {
     node,

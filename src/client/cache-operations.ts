@@ -1,0 +1,67 @@
+import type { Operation } from './operation.ts';
+import * as cache from './schemas/cache.ts';
+
+/** A tenant's cache, and the sessions of its users. Part of the contract. */
+export const cacheOperations = {
+  clearTenantCache: {
+    method: 'POST',
+    path: '/v1/tenants/{tenant}/cache/invalidate',
+    plane: 'operator',
+    tag: 'Cache',
+    summary: 'Invalidate a key, a pattern or all of a tenant’s cache',
+    body: cache.CacheInvalidation,
+    status: 200,
+    response: cache.CacheInvalidated,
+    errors: [
+      'tenant_not_found',
+      'tenant_inactive',
+      'operation_in_progress',
+      'value_invalid',
+      'registry_stale',
+    ],
+  },
+  invalidateCache: {
+    method: 'POST',
+    path: '/v1/cache/invalidate',
+    plane: 'tenant',
+    tag: 'Cache',
+    summary: 'Invalidate a key, a pattern or all of the own cache',
+    body: cache.CacheInvalidation,
+    status: 200,
+    response: cache.CacheInvalidated,
+    errors: ['operation_in_progress', 'value_invalid'],
+  },
+  createSession: {
+    method: 'POST',
+    path: '/v1/sessions',
+    plane: 'tenant',
+    tag: 'Sessions',
+    summary: 'Begin a session of a user',
+    body: cache.NewSessionBody,
+    status: 201,
+    response: cache.IssuedSessionView,
+    errors: ['operation_in_progress', 'value_invalid'],
+  },
+  verifySession: {
+    method: 'POST',
+    path: '/v1/sessions/verify',
+    plane: 'tenant',
+    tag: 'Sessions',
+    summary: 'Whose session a token is; another tenant’s is one that never was',
+    body: cache.SessionBody,
+    status: 200,
+    response: cache.SessionView,
+    errors: ['not_found'],
+  },
+  revokeSessions: {
+    method: 'POST',
+    path: '/v1/sessions/revoke',
+    plane: 'tenant',
+    tag: 'Sessions',
+    summary: 'End one session, or all of a user',
+    body: cache.SessionRevocation,
+    status: 200,
+    response: cache.SessionsRevoked,
+    errors: ['operation_in_progress', 'value_invalid'],
+  },
+} as const satisfies Record<string, Operation>;
