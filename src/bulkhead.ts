@@ -12,6 +12,7 @@ import type { Lifecycle } from './lifecycle/lifecycle.ts';
 import type { Registry } from './registry/registry.ts';
 import type { AdmissionCheck } from './request/admit.ts';
 import type { Afterwards } from './request/path.ts';
+import type { Umbrella } from './umbrella.ts';
 
 export interface ScopeOptions {
   readonly actor?: Actor;
@@ -25,6 +26,8 @@ export interface Bulkhead {
   readonly clock: Clock;
   readonly registry: Registry;
   readonly lifecycle: Lifecycle;
+  /** What a tenant may read of those below it. */
+  readonly umbrella: Umbrella;
   /** What is done to all containers at once. */
   readonly fleet: Fleet;
   /** What tenants use, at which price. */

@@ -32,6 +32,7 @@ import type { Compartment } from './core/compartment.ts';
 import { BulkheadError } from './core/errors.ts';
 import type { CompartmentKind } from './core/placement.ts';
 import type { Scope } from './core/scope.ts';
+import type { Verdict } from './core/verdict.ts';
 import { ensureDataDir, readMasterKey, writeOperatorToken } from './data-dir.ts';
 import type { KeyValueStore } from './drivers/key-value.ts';
 import { openMemoryStore } from './drivers/memory/store.ts';
@@ -48,7 +49,9 @@ import { installRegistry } from './registry/install.ts';
 import { openRegistry } from './registry/open.ts';
 import type { Registry, ResolvedTenant } from './registry/registry.ts';
 import { isActive } from './request/admit.ts';
+import { chain } from './request/maybe.ts';
 import { toError } from './request/refusal.ts';
+import { checkUmbrella } from './request/umbrella.ts';
 import { createServerCatalog, mainServer, type OpenedCatalog } from './server-catalog.ts';
 
 const sqlFolder = fileURLToPath(new URL('../sql', import.meta.url));
@@ -235,7 +238,7 @@ async function openCatalog(
     versions: registry.versions,
     clock,
     limits,
-    assertLive: createLivenessCheck(registry),
+    assertLive: createLivenessCheck(registry, clock),
     seats: oneForAll,
     furnishing: unfurnished,
   };
@@ -366,7 +369,7 @@ async function openCache(
       const placement = found?.placements.find(({ compartment }) => compartment === 'cache');
       return found?.state === 'active' && placement?.container === container;
     },
-    assertLive: createLivenessCheck(registry),
+    assertLive: createLivenessCheck(registry, clock),
     onForeignValue: createIsolationAlarm(input, registry, 'cache'),
     maxTenants: config.cache.maxTenants,
   });
@@ -398,13 +401,20 @@ function createResidences({ directory }: Registry, kind: CompartmentKind): RowsD
 }
 
 /** Asked before every statement: a scope that outlives its tenant's permission ends with it. Warm, it does no I/O. */
-function createLivenessCheck({ directory }: Registry): (scope: Scope) => void | Promise<void> {
+function createLivenessCheck({ directory }: Registry, clock: Clock): (scope: Scope) => void | Promise<void> {
   const judge = (tenant: ResolvedTenant | undefined): void => {
     if (tenant === undefined) throw new BulkheadError('tenant_not_found');
     const verdict = isActive(tenant);
     if (verdict.kind === 'refused') throw toError(verdict);
   };
+  const judgeView = (verdict: Verdict<unknown>): void => {
+    if (verdict.kind === 'refused') throw toError(verdict);
+  };
   return (scope) => {
+    if (scope.access.kind === 'umbrella') {
+      const { reader } = scope.access;
+      return chain(checkUmbrella({ directory, clock }, { reader, child: scope.tenantId }), judgeView);
+    }
     const known = directory.peek(scope.tenantId);
     if (known === undefined) return directory.byId(scope.tenantId).then(judge);
     judge(known);

@@ -14,6 +14,7 @@ import { admit, createAdmissionChecks } from './request/admit.ts';
 import { allowed, refused } from './core/verdict.ts';
 import { toError } from './request/refusal.ts';
 import { openTenantScope } from './request/scope.ts';
+import { createUmbrella } from './umbrella.ts';
 import { startUpkeep } from './upkeep.ts';
 
 export interface BulkheadOptions {
@@ -53,6 +54,7 @@ export async function createBulkhead(options: BulkheadOptions = {}): Promise<Bul
     clock,
     registry,
     lifecycle,
+    umbrella: createUmbrella({ registry, clock }),
     fleet: composed.fleet,
     billing: composed.billing,
     checks: [() => (ledger.isOpen ? allowed(true) : refused('ledger_unavailable'))],

@@ -62,6 +62,7 @@ export {
   getCurrentTenantId,
   requiresTenant,
   tenantScope,
+  type Access,
   type Actor,
   type Scope,
 } from './core/scope.ts';
@@ -69,3 +70,5 @@ export { transitions, type Tenant, type TenantEvent, type TenantState } from './
 export type { Verdict } from './core/verdict.ts';
 export type { CreatedTenant, CreateTenantInput, Lifecycle } from './lifecycle/lifecycle.ts';
 export type { ApiKey, IssuedKey, Registry, ResolvedTenant } from './registry/registry.ts';
+export type { ReadablePage, ReadableTenant } from './registry/umbrella.ts';
+export type { Umbrella, UmbrellaVisit } from './umbrella.ts';

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { cacheOperations } from './cache-operations.ts';
 import { fleetOperations } from './fleet-operations.ts';
+import { hierarchyOperations } from './hierarchy-operations.ts';
 import { moveOperations } from './move-operations.ts';
 import type { Operation } from './operation.ts';
 import * as documents from './schemas/documents.ts';
@@ -203,6 +204,7 @@ export const contract = {
     errors: ['conflict', 'value_invalid'],
   },
   ...fleetOperations,
+  ...hierarchyOperations,
   me: {
     method: 'GET',
     path: '/v1/me',

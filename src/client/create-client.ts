@@ -3,6 +3,7 @@ import { createTransport } from './transport.ts';
 import type { OperationName, Output } from './contract.ts';
 import type { DocumentView } from './schemas/documents.ts';
 import type { TenantView } from './schemas/tenants.ts';
+import type { ChildView } from './schemas/umbrella.ts';
 
 type Body<Name extends OperationName> = CallInput<Name>['body'];
 type Query<Name extends OperationName> = CallInput<Name>['query'];
@@ -43,6 +44,26 @@ export interface BulkheadClient {
     list(): Promise<Output<'listServers'>>;
     add(body: Body<'addServer'>): Promise<Output<'addServer'>>;
   };
+  /** For the operator: which tenants may read those below them. */
+  readonly umbrella: {
+    grant(tenant: string, body?: Body<'createGrant'>): Promise<Output<'createGrant'>>;
+    list(tenant: string): Promise<Output<'listGrants'>>;
+    revoke(tenant: string, grant: string): Promise<Output<'revokeGrant'>>;
+  };
+  /** What the key's tenant may read of those below it. */
+  readonly children: {
+    list(query?: Query<'listChildren'>, options?: CallOptions): Promise<Output<'listChildren'>>;
+    each(query?: Omit<Query<'listChildren'>, 'cursor'>): AsyncIterable<ChildView>;
+    /** `child` is an id or a slug. */
+    documents(child: string, query?: Query<'listChildDocuments'>): Promise<Output<'listChildDocuments'>>;
+    document(child: string, document: string): Promise<Output<'getChildDocument'>>;
+  };
+  /** Who above may read the key's tenant. */
+  readonly grants: {
+    create(body?: Body<'createOwnGrant'>): Promise<Output<'createOwnGrant'>>;
+    list(): Promise<Output<'listOwnGrants'>>;
+    revoke(grant: string): Promise<Output<'revokeOwnGrant'>>;
+  };
   me(options?: CallOptions): Promise<Output<'me'>>;
   readonly documents: {
     create(body: Body<'createDocument'>, options?: CallOptions): Promise<Output<'createDocument'>>;
@@ -62,6 +83,7 @@ export function createClient(options: ClientOptions): BulkheadClient {
     call,
     ...operatorPart(call),
     ...tenantPart(call),
+    ...hierarchyPart(call),
   };
 }
 
@@ -71,7 +93,7 @@ const ofDocument = (document: string) => ({ ...nothing, params: { document } });
 
 function operatorPart(
   call: Transport,
-): Pick<BulkheadClient, 'tenants' | 'settings' | 'keys' | 'plans' | 'operations' | 'servers'> {
+): Pick<BulkheadClient, 'tenants' | 'settings' | 'keys' | 'plans' | 'operations' | 'servers' | 'umbrella'> {
   const listTenants = (query: Query<'listTenants'> = {}, options?: CallOptions) =>
     call('listTenants', { ...nothing, query }, options);
   return {
@@ -104,6 +126,11 @@ function operatorPart(
       list: () => call('listServers', nothing),
       add: (body) => call('addServer', { ...nothing, body }),
     },
+    umbrella: {
+      grant: (tenant, body = {}) => call('createGrant', { ...ofTenant(tenant), body }),
+      list: (tenant) => call('listGrants', ofTenant(tenant)),
+      revoke: (tenant, grant) => call('revokeGrant', { ...nothing, params: { tenant, grant } }),
+    },
   };
 }
 
@@ -119,6 +146,25 @@ function tenantPart(call: Transport): Pick<BulkheadClient, 'me' | 'documents'> {
       get: (document, options) => call('getDocument', ofDocument(document), options),
       change: (document, body) => call('changeDocument', { ...ofDocument(document), body }),
       delete: (document) => call('deleteDocument', ofDocument(document)),
+    },
+  };
+}
+
+function hierarchyPart(call: Transport): Pick<BulkheadClient, 'children' | 'grants'> {
+  const listChildren = (query: Query<'listChildren'> = {}, options?: CallOptions) =>
+    call('listChildren', { ...nothing, query }, options);
+  return {
+    children: {
+      list: listChildren,
+      each: (query = {}) => each((cursor) => listChildren({ ...query, cursor })),
+      documents: (child, query = {}) =>
+        call('listChildDocuments', { params: { child }, query, body: undefined }),
+      document: (child, document) => call('getChildDocument', { ...nothing, params: { child, document } }),
+    },
+    grants: {
+      create: (body = {}) => call('createOwnGrant', { ...nothing, body }),
+      list: () => call('listOwnGrants', nothing),
+      revoke: (grant) => call('revokeOwnGrant', { ...nothing, params: { grant } }),
     },
   };
 }

@@ -68,6 +68,7 @@ export const errorTable = {
   plan_unknown: { status: 400, retry: 'after_change', title: 'There is no such plan' },
   pool_saturated: { status: 503, retry: 'later', title: 'All database connections are busy' },
   query_budget_spent: { status: 429, retry: 'after_change', title: 'The request ran too many queries' },
+  read_only: { status: 403, retry: 'never', title: 'This scope only reads' },
   reference_invalid: { status: 409, retry: 'after_change', title: 'A referenced row does not exist' },
   registry_stale: { status: 503, retry: 'later', title: 'Permissions cannot be confirmed right now' },
   request_in_progress: {

@@ -11,6 +11,16 @@ export interface Actor {
   readonly id: string;
 }
 
+/**
+ * Whose scope it is. `umbrella`: a tenant above reads this one by a grant, which may end at any moment; nothing can be
+ * written, and no further scope is opened from it.
+ */
+export type Access =
+  | { readonly kind: 'own' }
+  | { readonly kind: 'umbrella'; readonly reader: TenantId; readonly grant: string };
+
+const own: Access = Object.freeze({ kind: 'own' });
+
 declare const opened: unique symbol;
 
 /** The capability to touch one tenant's data. Only `openScope` makes one; a look-alike object is refused at run time. */
@@ -25,6 +35,7 @@ export interface Scope {
   readonly isolationLevel: Isolation;
   readonly encryptionKeyId: string;
   readonly isActive: boolean;
+  readonly access: Access;
   readonly actor: Actor;
   readonly requestId: RequestId;
   readonly signal: AbortSignal;
@@ -34,7 +45,11 @@ export interface Scope {
   readonly epoch: number;
 }
 
-export type ScopeFields = Omit<Scope, typeof opened | 'features'> & { readonly features: Iterable<string> };
+export type ScopeFields = Omit<Scope, typeof opened | 'features' | 'access'> & {
+  readonly features: Iterable<string>;
+  /** Default: the tenant's own. */
+  readonly access?: Access;
+};
 
 class FrozenSet<Value> extends Set<Value> {
   #sealed = false;
@@ -63,6 +78,7 @@ export function openScope(fields: ScopeFields): Scope {
   const scope = Object.freeze({
     ...fields,
     features: FrozenSet.of(fields.features),
+    access: fields.access === undefined ? own : Object.freeze({ ...fields.access }),
     actor: Object.freeze({ ...fields.actor }),
     governor: Object.freeze({ ...fields.governor }),
     placements: Object.freeze(fields.placements.map((placement) => Object.freeze({ ...placement }))),
@@ -79,8 +95,11 @@ export function assertScope(scope: unknown): asserts scope is Scope {
     });
 }
 
-/** @throws compartment_unreachable where the tenant has no placement in the compartment. */
-export function placementIn(scope: Scope, kind: CompartmentKind): Placement {
+/**
+ * For compartments that tell readers from owners inside the store itself; all others ask `placementIn`.
+ * @throws compartment_unreachable where the tenant has no placement in the compartment
+ */
+export function readablePlacementIn(scope: Scope, kind: CompartmentKind): Placement {
   const placement = scope.placements.find((candidate) => candidate.compartment === kind);
   if (placement === undefined)
     throw new BulkheadError('compartment_unreachable', {
@@ -90,6 +109,17 @@ export function placementIn(scope: Scope, kind: CompartmentKind): Placement {
       hint: 'a node makes one within seconds; where it cannot, the tenant has failed operations of kind backfill',
     });
   return placement;
+}
+
+/** @throws read_only for an umbrella scope: a store that would take its writes does not take it · compartment_unreachable */
+export function placementIn(scope: Scope, kind: CompartmentKind): Placement {
+  if (scope.access.kind === 'umbrella')
+    throw new BulkheadError('read_only', {
+      kind,
+      tenant: scope.tenantId,
+      reason: 'this compartment is not open to a tenant above',
+    });
+  return readablePlacementIn(scope, kind);
 }
 
 const current = new AsyncLocalStorage<Scope>();

@@ -75,6 +75,14 @@ export function nextState(state: TenantState, event: TenantEvent): TenantState {
   return next;
 }
 
+/** Lets a tenant read one below it, or all below it, until it expires or is revoked. */
+export interface UmbrellaGrant {
+  readonly id: string;
+  /** undefined = every tenant below, those of later too. */
+  readonly child: TenantId | undefined;
+  readonly expiresAt: Date;
+}
+
 /** A customer, as the registry keeps it. */
 export interface Tenant {
   readonly id: TenantId;
@@ -90,6 +98,8 @@ export interface Tenant {
   readonly settings: Readonly<Record<string, unknown>>;
   readonly encryptionKeyId: string;
   readonly placements: readonly Placement[];
+  /** Tenants below it that it may read now. */
+  readonly umbrella: readonly UmbrellaGrant[];
   /** Grows with every change of the tenant; part of cache keys, so that nothing old is believed. */
   readonly epoch: number;
   readonly createdAt: Date;

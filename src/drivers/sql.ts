@@ -21,6 +21,8 @@ export interface WallContext {
   readonly tenantId: string;
   /** Token that the wall function resolves to the tenant; see docs/decisions/0002. */
   readonly capability: string;
+  /** `reads`: the transaction is read-only, and the capability is good for no other. */
+  readonly access?: 'reads' | undefined;
   readonly role?: string | undefined;
   readonly searchPath?: string | undefined;
   /** Set only where it differs from the login's default. */
@@ -120,6 +122,9 @@ export class SqlError extends Error {
 
 /** SQLSTATE the wall function raises for a token that is forged, altered, expired or revoked. */
 export const capabilityRefusedState = 'BH001';
+
+/** SQLSTATE of a write in a transaction that only reads; ours is for a reader's capability in one that does not. */
+export const readOnlyStates: ReadonlySet<string> = new Set(['25006', 'BH003']);
 
 /** SQLSTATE a tenant's tables raise for a write while the tenant is being moved. */
 export const writesPausedState = 'BH002';

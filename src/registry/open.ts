@@ -20,6 +20,7 @@ import { SqlContainerSeats } from './seats.ts';
 import { SqlServerStore } from './servers.ts';
 import { SqlSettingStore } from './settings.ts';
 import { SqlTenantStore } from './tenants.ts';
+import { SqlUmbrellaStore } from './umbrella.ts';
 import { SealedVault } from './vault.ts';
 
 export interface RegistryOptions {
@@ -93,6 +94,7 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
     rolePrefix,
     seats: (kind, seatLimits) => new SqlContainerSeats(admin, kind, seatLimits),
     tenants: new SqlTenantStore({ admin, catalog, directory }),
+    umbrella: new SqlUmbrellaStore({ admin, directory }),
     plans: new SqlPlanStore(admin, catalog),
     settings: new SqlSettingStore({ admin, catalog, directory }),
     servers: new SqlServerStore(admin, vault),

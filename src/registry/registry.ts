@@ -9,6 +9,7 @@ import type { IdempotencyStore } from './idempotency.ts';
 import type { OperationStore } from './operation.ts';
 import type { PlacementSwitch } from './placement-switch.ts';
 import type { SettingKind } from './setting-value.ts';
+import type { UmbrellaStore } from './umbrella.ts';
 
 export type { Operation, OperationStore } from './operation.ts';
 
@@ -292,6 +293,7 @@ export interface ContainerSeats {
 export interface Registry {
   readonly directory: TenantDirectory;
   readonly tenants: TenantStore;
+  readonly umbrella: UmbrellaStore;
   readonly keys: KeyStore;
   readonly plans: PlanStore;
   readonly settings: SettingStore;

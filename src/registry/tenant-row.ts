@@ -22,18 +22,22 @@ const tenantShape = z.object({
       container: z.string(),
     }),
   ),
+  umbrella: z.array(z.strictObject({ id: z.uuid(), child: nullable(tenantId), expiresAt: instant })),
   epoch: integer,
   createdAt: instant,
   updatedAt: instant,
 });
 
-/** Select list over `tenant t`; placements travel in the same row, so that one query shows one moment. */
+/** Select list over `tenant t`; placements and grants travel in the same row, so that one query shows one moment. */
 export const tenantColumns = `t.id::text as id, t.slug, t.name, t.plan_id as plan, t.state, t.isolation, t.region,
   t.parent_id::text as parent, t.features, t.settings, t.encryption_key_id as "encryptionKeyId",
   t.epoch, t.created_at as "createdAt", t.updated_at as "updatedAt",
   coalesce((select jsonb_agg(jsonb_build_object('compartment', p.compartment, 'isolation', p.isolation,
       'container', p.container) order by p.compartment)
-    from bulkhead.placement p where p.tenant_id = t.id), '[]'::jsonb) as placements`;
+    from bulkhead.placement p where p.tenant_id = t.id), '[]'::jsonb) as placements,
+  coalesce((select jsonb_agg(jsonb_build_object('id', g.id, 'child', g.child_id, 'expiresAt', g.expires_at) order by g.id)
+    from bulkhead.umbrella_grant g where g.reader_id = t.id and g.revoked_at is null
+      and g.expires_at > statement_timestamp()), '[]'::jsonb) as umbrella`;
 
 /** @throws internal where a stored field is of an unknown type */
 export function parseTenantRow(row: unknown): Tenant {

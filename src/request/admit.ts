@@ -1,11 +1,10 @@
-import type { TenantId } from '../core/ids.ts';
-import { maxHierarchyDepth } from '../core/tenant.ts';
 import type { Tenant } from '../core/tenant.ts';
 import { allowed, refused } from '../core/verdict.ts';
 import type { Verdict } from '../core/verdict.ts';
 import type { ResolvedTenant, TenantDirectory } from '../registry/registry.ts';
 import { chain } from './maybe.ts';
 import type { Maybe } from './maybe.ts';
+import { readParents } from './parents.ts';
 
 export type Admitted = Verdict<true>;
 
@@ -42,7 +41,7 @@ function admitFrom(
 export function createAdmissionChecks(
   directory: Pick<TenantDirectory, 'peek' | 'byId'>,
 ): readonly AdmissionCheck[] {
-  return [isActive, (tenant) => areParentsActive(tenant.parent, maxHierarchyDepth, directory)];
+  return [isActive, (tenant) => areParentsActive(tenant, directory)];
 }
 
 /** Every state but active refuses data traffic, on a cache hit too. `detail.reason` is the state. */
@@ -52,16 +51,13 @@ export function isActive(tenant: Tenant): Admitted {
 
 /** A suspended hospital network takes its departments with it. */
 function areParentsActive(
-  parent: TenantId | undefined,
-  levelsLeft: number,
+  tenant: ResolvedTenant,
   directory: Pick<TenantDirectory, 'peek' | 'byId'>,
 ): Maybe<Admitted> {
-  if (parent === undefined) return passed;
-  return chain(directory.peek(parent) ?? directory.byId(parent), (found): Maybe<Admitted> => {
-    // A parent that cannot be read, or a chain longer than any we make, is no permission.
-    if (found === undefined || levelsLeft === 0)
-      return refused('tenant_inactive', { reason: 'parent_missing' });
-    if (found.state !== 'active') return refused('tenant_inactive', { reason: `parent_${found.state}` });
-    return areParentsActive(found.parent, levelsLeft - 1, directory);
+  if (tenant.parent === undefined) return passed;
+  return chain(readParents(tenant, directory), (parents): Admitted => {
+    if (parents.kind === 'refused') return parents;
+    const asleep = parents.value.find(({ state }) => state !== 'active');
+    return asleep === undefined ? passed : refused('tenant_inactive', { reason: `parent_${asleep.state}` });
   });
 }

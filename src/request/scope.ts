@@ -1,6 +1,6 @@
 import type { RequestId } from '../core/ids.ts';
 import { openScope } from '../core/scope.ts';
-import type { Actor, Scope } from '../core/scope.ts';
+import type { Access, Actor, Scope } from '../core/scope.ts';
 import type { ResolvedTenant } from '../registry/registry.ts';
 
 /** What a scope has beside its tenant. */
@@ -8,6 +8,8 @@ export interface ScopeOccasion {
   readonly actor: Actor;
   readonly requestId: RequestId;
   readonly signal: AbortSignal;
+  /** Default: the tenant's own. */
+  readonly access?: Access;
 }
 
 /** Step three. Only for a tenant that was admitted: the scope is the permission. */
@@ -22,6 +24,7 @@ export function openTenantScope(tenant: ResolvedTenant, occasion: ScopeOccasion)
     isolationLevel: tenant.isolation,
     encryptionKeyId: tenant.encryptionKeyId,
     isActive: tenant.state === 'active',
+    ...(occasion.access === undefined ? {} : { access: occasion.access }),
     actor: occasion.actor,
     requestId: occasion.requestId,
     signal: occasion.signal,

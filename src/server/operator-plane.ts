@@ -15,6 +15,7 @@ import { createPlatformHandlers } from './handlers/platform.ts';
 import { createTenantHandlers } from './handlers/tenants.ts';
 import type { OperatorHandlers } from './handlers/handler.ts';
 import { onceOnly } from './repeatable.ts';
+import { createGrantHandlers } from './handlers/umbrella.ts';
 import { readInput, sendResult, toFastifyPath } from './route.ts';
 import type { RawInput } from './route.ts';
 import type { TenantMetrics } from './tenant-metrics.ts';
@@ -34,6 +35,7 @@ export function addOperatorPlane(
     ...createPlatformHandlers(bulkhead),
     ...createFleetHandlers(bulkhead),
     ...createCacheControlHandlers(bulkhead),
+    ...createGrantHandlers(bulkhead),
   };
   void app.register((plane, _options, done) => {
     plane.addHook('onRequest', async (request, reply) => {

@@ -13,6 +13,7 @@ import { createDocumentHandlers } from './handlers/documents.ts';
 import { createMeHandler } from './handlers/me.ts';
 import type { TenantHandlers, Visit } from './handlers/handler.ts';
 import { onceOnly, type Work } from './repeatable.ts';
+import { createUmbrellaHandlers } from './handlers/umbrella.ts';
 import { readInput, sendResult, toFastifyPath } from './route.ts';
 import type { RawInput } from './route.ts';
 
@@ -29,6 +30,7 @@ export function addTenantPlane(
     ...createMeHandler(bulkhead),
     ...createDocumentHandlers(bulkhead),
     ...createCacheHandlers(bulkhead),
+    ...createUmbrellaHandlers(bulkhead),
   };
   const prefixes = bulkhead.config.hints.includes('path') ? ['', pathPrefix] : [''];
   void app.register((plane, _options, done) => {

@@ -34,6 +34,7 @@ const printed: Readonly<Record<string, RegExp>> = {
   'getting-started.ts': /^acme 1\n$/,
   'no-scope.ts': /^true\n$/,
   'express.ts': /^$/,
+  'umbrella.ts': /^clinic \{ kind: 'read', value: 1 \}\nread_only\n$/,
 };
 
 test('the guides have examples, and each is expected here', () => {

@@ -19,7 +19,7 @@ beforeAll(async () => {
     body: { title: 'theirs', content: 'secret of globex' },
   });
   const { id } = document.body as { id: string };
-  foreign = { document: id, tenant: globex.slug, key: globex.keyId };
+  foreign = { document: id, tenant: globex.slug, key: globex.keyId, child: globex.slug };
 });
 afterAll(() => app[Symbol.asyncDispose]());
 
@@ -49,6 +49,8 @@ const missing: Readonly<Record<string, string>> = {
   tenant: 'nobody-here',
   key: '0000000000000000',
   operation: '0190a0a0-0000-7000-8000-00000000dead',
+  child: 'nobody-here',
+  grant: '0190a0a0-0000-7000-8000-00000000dead',
 };
 
 function fill(template: string, ids: Readonly<Record<string, string>>): string {
@@ -60,6 +62,8 @@ const bodies: Readonly<Record<string, unknown>> = {
   changeDocument: { title: 'taken over' },
 };
 const bodyOf = ({ operation }: Route): unknown => bodies[operation.operationId.replace(/Of$/, '')];
+
+const ofTenants = Object.values(contract).filter(({ plane }) => plane === 'tenant');
 
 test('the description lists every operation of the contract, and the tenant plane twice', () => {
   const ids = routes().map(({ operation }) => operation.operationId);
@@ -98,8 +102,10 @@ test('a tenant’s key opens nothing of the control plane, and the operator toke
 
 test('every tenant route with a foreign id answers as with an id that never was', async () => {
   const own = { tenant: acme.slug };
-  const byId = routesFor('apiKey').filter(({ template }) => template.includes('{document}'));
-  expect(byId.length).toBe(6);
+  const isById = (path: string): boolean => /\{(?:document|child|grant)\}/.test(path);
+  const byId = routesFor('apiKey').filter(({ template }) => isById(template));
+  // Each stands below the path that names the tenant, too.
+  expect(byId.length).toBe(2 * ofTenants.filter(({ path }) => isById(path)).length);
   for (const route of byId) {
     const body = bodyOf(route);
     const theirs = await app.ask(route.method, fill(route.template, { ...foreign, ...own }), {
@@ -115,7 +121,7 @@ test('every tenant route with a foreign id answers as with an id that never was'
 
 test('every tenant route with a foreign tenant in its path answers as with one that never was', async () => {
   const named = routesFor('apiKey').filter(({ template }) => template.startsWith('/api/tenants/'));
-  expect(named.length).toBe(Object.values(contract).filter(({ plane }) => plane === 'tenant').length);
+  expect(named.length).toBe(ofTenants.length);
   for (const route of named) {
     const body = bodyOf(route);
     const answers = await Promise.all(

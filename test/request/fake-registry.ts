@@ -50,6 +50,7 @@ export class FakeRegistry {
       features: [],
       settings: {},
       encryptionKeyId: 'k',
+      umbrella: [],
       placements: [{ tenant: id, compartment: 'rows', isolation: 'shared', container: 'main:shared' }],
       epoch: 1,
       createdAt: new Date(0),

@@ -1,7 +1,7 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import { withOperator } from '../connection/connect.ts';
 import { toAction, type Cli } from '../session.ts';
-import { parseDuration } from '../text/when.ts';
+import { parseExpiry } from '../text/expiry.ts';
 import { issuedKey } from '../views/key.ts';
 
 interface Options {
@@ -24,13 +24,4 @@ export function keyCreateCommand(cli: Cli): Command {
         session.output.result(issued, (page) => issuedKey(page, issued));
       }),
     );
-}
-
-function parseExpiry(raw: string): string {
-  const seconds = parseDuration(raw);
-  if (seconds !== undefined) return new Date(Date.now() + seconds * 1_000).toISOString();
-  const at = new Date(raw);
-  if (Number.isNaN(at.getTime()))
-    throw new InvalidArgumentError('give a time such as 24h, 90d or 2027-01-31');
-  return at.toISOString();
 }

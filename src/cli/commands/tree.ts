@@ -26,6 +26,9 @@ import { tenantMoveCommand } from './tenant-move.ts';
 import { tenantResumeCommand } from './tenant-resume.ts';
 import { tenantShowCommand } from './tenant-show.ts';
 import { tenantSuspendCommand } from './tenant-suspend.ts';
+import { umbrellaGrantCommand } from './umbrella-grant.ts';
+import { umbrellaListCommand } from './umbrella-list.ts';
+import { umbrellaRevokeCommand } from './umbrella-revoke.ts';
 
 /** Every command, in the order the help lists them. */
 export function createTree(cli: Cli, program: () => Command): readonly Command[] {
@@ -48,6 +51,11 @@ export function createTree(cli: Cli, program: () => Command): readonly Command[]
       keyRotateCommand(cli),
     ]),
     group('cache', 'what is cached for tenants', [cacheClearCommand(cli)]),
+    group('umbrella', 'who may read the tenants below: grant, list, revoke', [
+      umbrellaGrantCommand(cli),
+      umbrellaListCommand(cli),
+      umbrellaRevokeCommand(cli),
+    ]),
     group('plan', 'what tenants can buy', [planListCommand(cli)]),
     group('server', 'database servers that tenants are placed on', [
       serverListCommand(cli),

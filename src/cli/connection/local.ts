@@ -10,6 +10,7 @@ import { createFleetHandlers } from '../../server/handlers/fleet.ts';
 import { createKeyHandlers } from '../../server/handlers/keys.ts';
 import { createPlatformHandlers } from '../../server/handlers/platform.ts';
 import { createTenantHandlers } from '../../server/handlers/tenants.ts';
+import { createGrantHandlers } from '../../server/handlers/umbrella.ts';
 import type { OperatorHandlers } from '../../server/handlers/handler.ts';
 import { parseInput } from '../../server/validate.ts';
 import type { Operator, OperatorCall } from './operator.ts';
@@ -26,6 +27,7 @@ export async function openLocal(config: Config): Promise<Operator & { readonly n
     ...createPlatformHandlers(node),
     ...createFleetHandlers(node),
     ...createCacheControlHandlers(node),
+    ...createGrantHandlers(node),
   };
   return {
     node,

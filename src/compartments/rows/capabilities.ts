@@ -4,7 +4,7 @@ import type { Clock } from '../../core/clock.ts';
 import { BulkheadError } from '../../core/errors.ts';
 import type { TenantId } from '../../core/ids.ts';
 import type { Placement } from '../../core/placement.ts';
-import type { AdminDatabase } from '../../drivers/sql.ts';
+import { SqlError, type AdminDatabase } from '../../drivers/sql.ts';
 import { parseContainer, schemaOf } from './container.ts';
 
 interface Capability {
@@ -23,6 +23,15 @@ interface Waiting {
 /** Where capabilities of a placement are written: as owner, in the container's own database. */
 export type WithIssuer = <T>(placement: Placement, body: (admin: AdminDatabase) => Promise<T>) => Promise<T>;
 
+/** `reads`: a capability that is worth something in a read-only transaction alone. */
+export type CapabilityAccess = 'all' | 'reads';
+
+/** Who shall hold it, and where. */
+interface Wanted {
+  readonly placement: Placement;
+  readonly access: CapabilityAccess;
+}
+
 export function digestOf(token: string): Buffer {
   return createHash('sha256').update(token).digest();
 }
@@ -40,35 +49,45 @@ export class Capabilities {
   readonly #issuing = new Map<string, Promise<Capability>>();
   readonly #queues = new Map<string, Waiting[]>();
   readonly #withIssuer: WithIssuer;
+  readonly #renewWall: (admin: AdminDatabase) => Promise<void>;
   readonly #clock: Clock;
   readonly #ttlMs: number;
 
-  constructor(options: { withIssuer: WithIssuer; clock: Clock; ttlMs: number; maxTenants: number }) {
+  constructor(options: {
+    readonly withIssuer: WithIssuer;
+    /** Brings the wall of a database up to this version of Bulkhead. */
+    readonly renewWall: (admin: AdminDatabase) => Promise<void>;
+    readonly clock: Clock;
+    readonly ttlMs: number;
+    readonly maxTenants: number;
+  }) {
     this.#withIssuer = options.withIssuer;
+    this.#renewWall = options.renewWall;
     this.#clock = options.clock;
     this.#ttlMs = options.ttlMs;
     this.#cached = new LRUCache({ max: options.maxTenants });
   }
 
   /** The token, without waiting where one is cached. A token past half its life is renewed behind the caller's back. */
-  token(placement: Placement): string | Promise<string> {
-    const key = keyOf(placement);
+  token(placement: Placement, access: CapabilityAccess = 'all'): string | Promise<string> {
+    const key = keyOf(placement, access);
     const cached = this.#cached.get(key);
     const now = this.#clock.monotonicMs();
     if (cached === undefined || now >= cached.endsAtMs)
-      return this.#issueOnce(key, placement).then(({ token }) => token);
-    if (now >= cached.renewAtMs) void this.#issueOnce(key, placement).catch(() => undefined);
+      return this.#issueOnce(key, { placement, access }).then(({ token }) => token);
+    if (now >= cached.renewAtMs) void this.#issueOnce(key, { placement, access }).catch(() => undefined);
     return cached.token;
   }
 
   forget(placement: Placement): void {
-    this.#cached.delete(keyOf(placement));
+    this.#cached.delete(keyOf(placement, 'all'));
+    this.#cached.delete(keyOf(placement, 'reads'));
   }
 
-  #issueOnce(key: string, placement: Placement): Promise<Capability> {
+  #issueOnce(key: string, wanted: Wanted): Promise<Capability> {
     const running = this.#issuing.get(key);
     if (running !== undefined) return running;
-    const issuing = this.#issue(placement)
+    const issuing = this.#issue(wanted)
       .then((capability) => {
         this.#cached.set(key, capability);
         return capability;
@@ -78,13 +97,13 @@ export class Capabilities {
     return issuing;
   }
 
-  async #issue(placement: Placement): Promise<Capability> {
+  async #issue(wanted: Wanted): Promise<Capability> {
     const token = newToken();
     const now = this.#clock.monotonicMs();
-    const issued = await this.#enqueue(placement, token);
+    const issued = await this.#enqueue(wanted, token);
     if (!issued)
       throw new BulkheadError('tenant_inactive', {
-        tenant: placement.tenant,
+        tenant: wanted.placement.tenant,
         reason: 'the store has sealed this tenant, or it does not live there',
       });
     // Nodes stop using a token well before the database does, so that a slow clock never meets an expired one.
@@ -92,33 +111,44 @@ export class Capabilities {
   }
 
   /** Gathers what one turn of the event loop asks for, so that a cold start costs one statement and not thousands. */
-  #enqueue(placement: Placement, token: string): Promise<boolean> {
+  #enqueue(wanted: Wanted, token: string): Promise<boolean> {
+    const { placement, access } = wanted;
+    const name = `${placement.container} ${access}`;
     return new Promise((resolve, reject) => {
       const waiting: Waiting = { tenant: placement.tenant, token, resolve, reject };
-      const queue = this.#queues.get(placement.container);
+      const queue = this.#queues.get(name);
       if (queue !== undefined) {
         queue.push(waiting);
         return;
       }
       const fresh = [waiting];
-      this.#queues.set(placement.container, fresh);
+      this.#queues.set(name, fresh);
       setImmediate(() => {
-        this.#queues.delete(placement.container);
-        void this.#write(placement, fresh);
+        this.#queues.delete(name);
+        void this.#write(wanted, fresh);
       });
     });
   }
 
-  async #write(placement: Placement, batch: readonly Waiting[]): Promise<void> {
+  async #write({ placement, access }: Wanted, batch: readonly Waiting[]): Promise<void> {
+    const values = [
+      batch.map(({ tenant }) => tenant),
+      batch.map(({ token }) => digestOf(token).toString('hex')),
+      this.#ttlMs,
+      schemaOf(parseContainer(placement)),
+    ];
     try {
-      const { rows } = await this.#withIssuer(placement, (admin) =>
-        admin.query<{ tenant_id: string }>(issueSql, [
-          batch.map(({ tenant }) => tenant),
-          batch.map(({ token }) => digestOf(token).toString('hex')),
-          this.#ttlMs,
-          schemaOf(parseContainer(placement)),
-        ]),
-      );
+      const { rows } = await this.#withIssuer(placement, async (admin) => {
+        const issue = () => admin.query<{ tenant_id: string }>(issueSql[access], values);
+        try {
+          return await issue();
+        } catch (cause) {
+          // A database of one tenant's own has the wall it was made with, until somebody needs more of it.
+          if (!(cause instanceof SqlError && cause.sqlState === undefinedColumn)) throw cause;
+          await this.#renewWall(admin);
+          return await issue();
+        }
+      });
       const issued = new Set(rows.map((row) => row.tenant_id));
       for (const { tenant, resolve } of batch) resolve(issued.has(tenant));
     } catch (cause) {
@@ -127,8 +157,10 @@ export class Capabilities {
   }
 }
 
+const undefinedColumn = '42703';
+
 // Expired tokens go in passing: each issue removes those of the same tenants, so nothing needs a sweeper.
-const issueSql = `
+const toIssueSql = (columns: string, marks: string): string => `
   with asked as (
     select * from unnest($1::uuid[], $2::text[]) as a (tenant_id, digest)
   ), unsealed as (
@@ -139,11 +171,16 @@ const issueSql = `
   ), expired as (
     delete from bulkhead_wall.capability c where c.tenant_id = any ($1::uuid[]) and c.expires_at <= statement_timestamp()
   )
-  insert into bulkhead_wall.capability (digest, tenant_id, schema_name, expires_at)
-    select decode(asked.digest, 'hex'), asked.tenant_id, $4, statement_timestamp() + $3 * interval '1 millisecond'
+  insert into bulkhead_wall.capability (digest, tenant_id, schema_name, expires_at${columns})
+    select decode(asked.digest, 'hex'), asked.tenant_id, $4, statement_timestamp() + $3 * interval '1 millisecond'${marks}
     from asked join unsealed using (tenant_id)
     returning tenant_id`;
 
-function keyOf(placement: Placement): string {
-  return `${placement.tenant} ${placement.container}`;
+const issueSql: Readonly<Record<CapabilityAccess, string>> = {
+  all: toIssueSql('', ''),
+  reads: toIssueSql(', reads_only', ', true'),
+};
+
+function keyOf(placement: Placement, access: CapabilityAccess): string {
+  return `${placement.tenant} ${placement.container} ${access}`;
 }

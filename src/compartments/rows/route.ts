@@ -85,7 +85,7 @@ export class Route {
       if (live !== undefined) await live;
       const { target } = this;
       try {
-        const cached = this.#deps.capabilities.token(target.placement);
+        const cached = this.#deps.capabilities.token(target.placement, target.context.access);
         const capability = typeof cached === 'string' ? cached : await cached;
         return await work(target, { ...target.context, capability });
       } catch (cause) {

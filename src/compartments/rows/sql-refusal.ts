@@ -1,6 +1,6 @@
 import { BulkheadError, isBulkheadError } from '../../core/errors.ts';
 import type { Scope } from '../../core/scope.ts';
-import { capabilityRefusedState, SqlError, writesPausedState } from '../../drivers/sql.ts';
+import { capabilityRefusedState, readOnlyStates, SqlError, writesPausedState } from '../../drivers/sql.ts';
 
 const byState: Readonly<Record<string, 'conflict' | 'contended' | 'reference_invalid'>> = {
   // Serialisation failure, deadlock, lock timeout: nothing of it is done, and it may be done again.
@@ -20,6 +20,12 @@ export function toBulkheadError(cause: unknown, scope: Scope | undefined): unkno
   const code = byState[sqlState];
   if (code !== undefined) return new BulkheadError(code, detail, { cause });
   if (sqlState === capabilityRefusedState) return new BulkheadError('capability_refused', detail, { cause });
+  if (readOnlyStates.has(sqlState))
+    return new BulkheadError(
+      'read_only',
+      { tenant: scope?.tenantId, reason: 'a tenant above may read and not write' },
+      { cause },
+    );
   if (sqlState === writesPausedState)
     return new BulkheadError(
       'operation_in_progress',

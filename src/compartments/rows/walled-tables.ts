@@ -1,7 +1,13 @@
 import type { EraseReceipt, PlacementRequest } from '../../core/compartment.ts';
 import type { Placement } from '../../core/placement.ts';
 import { defaultGovernor } from '../../core/plan.ts';
-import { assertScope, getCurrentTenant, placementIn, type Scope } from '../../core/scope.ts';
+import {
+  assertScope,
+  getCurrentTenant,
+  placementIn,
+  readablePlacementIn,
+  type Scope,
+} from '../../core/scope.ts';
 import type { AdminDatabase, WallContext } from '../../drivers/sql.ts';
 import type { TenantSide } from './as-tenant.ts';
 import { Capabilities, type WithIssuer } from './capabilities.ts';
@@ -28,6 +34,7 @@ import { exportRows, type ExportSource } from './transfer/export.ts';
 import { importRows } from './transfer/import.ts';
 import { measureRows } from './transfer/measure.ts';
 import { sourceTables } from './transfer/versions.ts';
+import { installWall } from './wall.ts';
 
 /** A compartment whose data is tables, and the way to them for handles that speak of something else than tables. */
 export interface Tables {
@@ -65,6 +72,7 @@ export function createTables(deps: RowsDeps): Tables {
   const withIssuer: WithIssuer = (placement, body) => withAdmin(parseContainer(placement), body);
   const capabilities = new Capabilities({
     withIssuer,
+    renewWall: (admin) => installWall(admin, { roles: deps.roles, files: deps.wallFiles }),
     clock: deps.clock,
     ttlMs: deps.limits.capabilityTtlMs,
     maxTenants: deps.limits.maxTenants,
@@ -83,7 +91,7 @@ export function createTables(deps: RowsDeps): Tables {
         tables: containerTables(deps, placement, withIssuer),
       };
     };
-    const start = { placement: placementIn(scope, family), epoch: scope.epoch };
+    const start = { placement: readablePlacementIn(scope, family), epoch: scope.epoch };
     return createAccess(deps, new Route(routeDeps, { scope, start, toTarget }));
   };
   const openSync = (scope: Scope): RowsHandle => createHandle(deps, access(scope));
@@ -193,6 +201,7 @@ function toContext(scope: Scope, container: RowsContainer, deps: RowsDeps): Omit
   const { governor } = scope;
   return {
     tenantId: scope.tenantId,
+    access: scope.access.kind === 'umbrella' ? 'reads' : undefined,
     role: container.kind === 'schema' ? deps.roles.own(container) : undefined,
     // A login's own path is the one of rows that are not in a schema of their own.
     searchPath:

@@ -15,6 +15,7 @@ export function toContextStatement(context: WallContext): Step {
     ['idle_in_transaction_session_timeout', toMilliseconds(context.idleTimeoutMs)],
     ['search_path', context.searchPath],
     ...Object.entries(context.settings ?? {}),
+    ['transaction_read_only', context.access === undefined ? undefined : 'on'],
   ];
   const values: WireValue[] = [capability, tenantId, context.role ?? 'none'];
   let calls = base;

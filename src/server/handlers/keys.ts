@@ -2,8 +2,7 @@ import type { Bulkhead } from '../../bulkhead.ts';
 import { BulkheadError } from '../../core/errors.ts';
 import { parseKeyId } from '../../core/ids.ts';
 import type { KeyId } from '../../core/ids.ts';
-import type { Clock } from '../../core/clock.ts';
-import { invalidInput } from '../validate.ts';
+import { parseExpiry } from '../expiry.ts';
 import { toKeyView } from '../views.ts';
 import { findTenant } from './find-tenant.ts';
 import type { OperatorHandlers } from './handler.ts';
@@ -46,12 +45,4 @@ function readKeyId(raw: string): KeyId {
   const id = parseKeyId(raw);
   if (id === undefined) throw new BulkheadError('not_found');
   return id;
-}
-
-function parseExpiry(raw: string | undefined, clock: Clock): Date | undefined {
-  if (raw === undefined) return undefined;
-  const expiresAt = new Date(raw);
-  if (expiresAt.getTime() <= clock.nowMs())
-    throw invalidInput([{ field: 'expiresAt', reason: 'is in the past' }]);
-  return expiresAt;
 }

@@ -9,7 +9,7 @@ export const wallContext = 'bulkhead_wall.current_tenant_id()';
 export const wallExpression = `(tenant_id = ( SELECT ${wallContext} AS current_tenant_id))`;
 
 /** md5 of the body of every version of the wall's function that was released, as in `sql/wall/`. */
-const wallFunctionBodies = ['330764eb5fb5f939d421a81045d91773'];
+const wallFunctionBodies = ['330764eb5fb5f939d421a81045d91773', 'c2f4f020322a2c277db0a62562d15033'];
 
 /** What notes a tenant's writes while it is moved; a trigger of its tables for that time. */
 const moveFunction = {

@@ -3,7 +3,7 @@
 /**
  * `reach`: the login and every role it can become. Before PostgreSQL 16 a membership has no options and always counts;
  * from 16 on one without INHERIT, SET and ADMIN gives nothing. `context_setting`: settings that the context expression,
- * or a function of it, reads by name.
+ * or a function of it, reads by name; not what a transaction itself is, which names nobody.
  */
 export const reachCtes = `
   reach as (
@@ -19,6 +19,7 @@ export const reachCtes = `
     select unnest($4::text[]) as name
     union
     select m[1] from pg_proc p, regexp_matches(p.prosrc, 'current_setting\\s*\\(\\s*''([^'']+)''', 'gi') m where p.proname = any ($3)
+      and m[1] !~ '^transaction_'
   )`;
 
 /** An SQL condition: the grantee of an exploded ACL entry is one of ours, or PUBLIC. */
