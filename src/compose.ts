@@ -111,12 +111,17 @@ export async function compose(input: ComposeInput): Promise<Composed> {
     stack.defer(() => cache.close());
     const newOperatorToken = await ensureOperatorToken(config, registry);
     const closing = stack.move();
+    const compartments: readonly Compartment[] = Object.freeze([
+      rows,
+      ...(catalog.vectors === undefined ? [] : [catalog.vectors]),
+      cache,
+    ]);
     return {
       registry,
       rows,
       vectors: catalog.vectors,
       cache,
-      compartments: Object.freeze([rows, ...(catalog.vectors === undefined ? [] : [catalog.vectors]), cache]),
+      compartments,
       fleet: createFleet({
         control: main.pool,
         registry,
@@ -128,6 +133,8 @@ export async function compose(input: ComposeInput): Promise<Composed> {
         clock: input.clock,
         ledger,
         registry,
+        compartments,
+        log: input.log,
         meters: new MeterStore(main.pool),
         prices: new PriceStore(main.pool, input.clock),
       }),

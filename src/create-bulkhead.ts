@@ -47,7 +47,7 @@ export async function createBulkhead(options: BulkheadOptions = {}): Promise<Bul
     ...(options.checkpoint === undefined ? {} : { checkpoint: options.checkpoint }),
   });
   const open = createScopeOpener(composed, lifecycle);
-  const upkeep = startUpkeep(lifecycle, { clock, log });
+  const upkeep = startUpkeep(lifecycle, composed.billing, { clock, log });
 
   return {
     config,

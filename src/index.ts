@@ -1,5 +1,12 @@
 /** The library's public surface. Subpaths: `bulkhead/client`, `bulkhead/middleware`, `bulkhead/server`, `bulkhead/testing`. */
 export type { Bulkhead, ScopeOptions } from './bulkhead.ts';
+export type { Billing, MonthlyCost } from './billing/billing.ts';
+export type { AllocationRule, Basis, CostReport, TenantCost } from './billing/cost/report.ts';
+export type { CostSummary, Costs } from './billing/costs.ts';
+export type { IngestReceipt } from './billing/ingest/ingest.ts';
+export type { Invoice, InvoiceLine } from './billing/invoice/invoice.ts';
+export type { Meter } from './billing/meters.ts';
+export type { LlmUsage, RecordedCost, UsedBy } from './billing/record.ts';
 export type {
   CacheCompartment,
   CacheHandle,

@@ -1,23 +1,34 @@
+import type { Billing } from './billing/billing.ts';
 import type { Clock } from './core/clock.ts';
 import type { Lifecycle } from './lifecycle/lifecycle.ts';
 
 const everyMs = 15_000;
 /** Where nobody lacks anything, only an older node beside this one makes tenants that do. */
 const backfillAgainMs = 600_000;
+/** An hour is sampled once, by whichever node asks first. */
+const sampleAgainMs = 300_000;
 
 /** What a node does for tenants without being asked, from its start until it is stopped. */
 export function startUpkeep(
   lifecycle: Pick<Lifecycle, 'recover' | 'backfill' | 'stopBackfill'>,
+  billing: Pick<Billing, 'sampleStorage'>,
   options: { readonly clock: Clock; readonly log: (event: Readonly<Record<string, unknown>>) => void },
 ): { stop(): Promise<void> } {
   const { clock, log } = options;
   let restUntilMs = 0;
+  // Not at the start: a command that opens a node for a moment measures nothing.
+  let sampledMs = clock.monotonicMs();
 
   const backfill = async (): Promise<void> => {
     if (clock.monotonicMs() < restUntilMs) return;
     const { filled, isComplete } = await lifecycle.backfill();
     if (isComplete) restUntilMs = clock.monotonicMs() + backfillAgainMs;
     if (filled > 0) log({ event: 'placements.filled', count: filled });
+  };
+  const sample = async (): Promise<void> => {
+    if (clock.monotonicMs() < sampledMs + sampleAgainMs) return;
+    sampledMs = clock.monotonicMs();
+    await billing.sampleStorage();
   };
   const attempt = async (event: string, work: () => Promise<unknown>): Promise<void> => {
     await work().catch((cause: unknown) => log({ event, cause: String(cause) }));
@@ -28,6 +39,7 @@ export function startUpkeep(
   const timer = setInterval(() => {
     void attempt('recovery.failed', () => lifecycle.recover());
     void attempt('backfill.failed', backfill);
+    void attempt('usage.sampling_failed', sample);
   }, everyMs);
   timer.unref();
   return {

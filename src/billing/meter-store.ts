@@ -27,19 +27,29 @@ export class MeterStore {
   readonly #admin: AdminDatabase;
   #known: ReadonlyMap<string, Meter> | undefined;
   #readMs = 0;
+  #reading: Promise<ReadonlyMap<string, Meter>> | undefined;
 
   constructor(admin: AdminDatabase) {
     this.#admin = admin;
   }
 
+  /** As of at most five seconds ago. */
   async all(): Promise<ReadonlyMap<string, Meter>> {
-    if (this.#known === undefined || performance.now() - this.#readMs > refreshMs) {
-      const { rows } = await this.#admin.query(`select ${columns} from bulkhead.meter`);
-      const stored = rows.map((row) => parseRow('meter', shape, row));
-      this.#known = new Map([...builtInMeters, ...stored].map((meter) => [meter.meter, meter]));
-      this.#readMs = performance.now();
-    }
-    return this.#known;
+    if (this.#known !== undefined && performance.now() - this.#readMs < refreshMs) return this.#known;
+    // Whoever comes while it is read waits for the same answer.
+    this.#reading ??= this.#read().finally(() => {
+      this.#reading = undefined;
+    });
+    return await this.#reading;
+  }
+
+  async #read(): Promise<ReadonlyMap<string, Meter>> {
+    const { rows } = await this.#admin.query(`select ${columns} from bulkhead.meter`);
+    const stored = rows.map((row) => parseRow('meter', shape, row));
+    const known = new Map([...builtInMeters, ...stored].map((meter) => [meter.meter, meter]));
+    this.#known = known;
+    this.#readMs = performance.now();
+    return known;
   }
 
   /** @throws value_invalid; conflict where the meter has another unit */

@@ -50,12 +50,14 @@ export const standardRate = 'standard';
 export class PriceTable {
   readonly version: PriceVersion;
   readonly #prices = new Map<string, UnitPrice>();
+  readonly #meters = new Set<string>();
   /** Lengths of context beyond which another price holds, longest first. */
   readonly #steps = new Map<string, { readonly aboveTokens: number; readonly rate: string }[]>();
 
   constructor(version: PriceVersion, prices: readonly Price[]) {
     this.version = version;
     for (const { meter, model, rate, usdPerUnit } of prices) {
+      this.#meters.add(meter);
       this.#prices.set(toKey(meter, model, rate), usdPerUnit);
       const [, tier = standardRate, thousands] = ABOVE.exec(rate) ?? [];
       if (thousands === undefined) continue;
@@ -71,6 +73,10 @@ export class PriceTable {
 
   get size(): number {
     return this.#prices.size;
+  }
+
+  hasMeter(meter: string): boolean {
+    return this.#meters.has(meter);
   }
 
   find({ meter, model, tier = standardRate, contextTokens = 0 }: PriceQuestion): FoundPrice {

@@ -26,12 +26,10 @@ export function toUnitUsd(price: UnitPrice): string {
   return fraction === '' ? text.slice(0, -places) : `${text.slice(0, -places)}.${fraction}`;
 }
 
-/** The one rounding there is: half to even, so that many small costs lean neither way. */
+/** The one rounding there is: half away from zero, as PostgreSQL's round(numeric) does it, which rates whole months anew. */
 export function toCost(amount: bigint, price: UnitPrice): NanoUsd {
   const exact = amount * price;
   const magnitude = exact < 0n ? -exact : exact;
-  const [whole, rest] = [magnitude / perNano, magnitude % perNano];
-  const twice = rest * 2n;
-  const up = twice > perNano || (twice === perNano && whole % 2n === 1n) ? 1n : 0n;
-  return exact < 0n ? -(whole + up) : whole + up;
+  const rounded = (magnitude + perNano / 2n) / perNano;
+  return exact < 0n ? -rounded : rounded;
 }

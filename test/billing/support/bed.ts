@@ -44,6 +44,8 @@ export async function openBillingBed(dialect: Dialect): Promise<BillingBed> {
       ledger,
       clock: systemClock,
       registry: made.registry,
+      compartments: [],
+      log: (event) => log.push(event),
       meters: new MeterStore(admin),
       prices: new PriceStore(admin, systemClock),
     });
