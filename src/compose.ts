@@ -19,10 +19,7 @@ import { preparePool } from './compartments/rows/provision.ts';
 import type { Residence } from './compartments/rows/route.ts';
 import type { RowsCompartment } from './compartments/rows/rows.ts';
 import { installWall, readWallFiles } from './compartments/rows/wall.ts';
-import { createBilling, type Billing } from './billing/billing.ts';
-import { Ledger } from './billing/ledger/ledger.ts';
-import { MeterStore } from './billing/meter-store.ts';
-import { PriceStore } from './billing/prices/price-store.ts';
+import type { Billing } from './billing/billing.ts';
 import { createVectors } from './compartments/vectors/compartment.ts';
 import { createLexicalFurnishing } from './compartments/vectors/furnish.ts';
 import type { VectorsCompartment } from './compartments/vectors/vectors.ts';
@@ -45,6 +42,7 @@ import type { AdminDatabase } from './drivers/sql.ts';
 import type { FleetContainers } from './fleet/containers.ts';
 import { createFleet } from './fleet/create-fleet.ts';
 import type { Fleet } from './fleet/fleet.ts';
+import { openBilling } from './open-billing.ts';
 import { installRegistry } from './registry/install.ts';
 import { openRegistry } from './registry/open.ts';
 import type { Registry, ResolvedTenant } from './registry/registry.ts';
@@ -100,22 +98,16 @@ export async function compose(input: ComposeInput): Promise<Composed> {
     const { rows } = catalog;
     stack.defer(() => catalog.pools.close());
     stack.defer(() => rows.close());
-    const ledger = await Ledger.open({
-      ...input,
-      ...config.usage,
-      admin: main.pool,
-      folder: join(config.dataDir, 'ledger'),
-    });
-    stack.use(ledger);
     const cache = await openCache(input, registry, main.dialect === 'pglite' ? 'alone' : 'one_of_several');
     stack.defer(() => cache.close());
-    const newOperatorToken = await ensureOperatorToken(config, registry);
-    const closing = stack.move();
     const compartments: readonly Compartment[] = Object.freeze([
       rows,
       ...(catalog.vectors === undefined ? [] : [catalog.vectors]),
       cache,
     ]);
+    const billing = await openBilling(input, { admin: main.pool, registry, compartments }, stack);
+    const newOperatorToken = await ensureOperatorToken(config, registry);
+    const closing = stack.move();
     return {
       registry,
       rows,
@@ -128,16 +120,7 @@ export async function compose(input: ComposeInput): Promise<Composed> {
         containers: catalog.containers,
         clock: input.clock,
       }),
-      billing: createBilling({
-        admin: main.pool,
-        clock: input.clock,
-        ledger,
-        registry,
-        compartments,
-        log: input.log,
-        meters: new MeterStore(main.pool),
-        prices: new PriceStore(main.pool, input.clock),
-      }),
+      billing,
       newOperatorToken,
       close: () => closing.disposeAsync(),
     };
