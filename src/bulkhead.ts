@@ -11,6 +11,7 @@ import type { Fleet } from './fleet/fleet.ts';
 import type { Lifecycle } from './lifecycle/lifecycle.ts';
 import type { Registry } from './registry/registry.ts';
 import type { AdmissionCheck } from './request/admit.ts';
+import type { Services } from './request/services.ts';
 import type { Afterwards } from './request/path.ts';
 import type { Umbrella } from './umbrella.ts';
 
@@ -35,6 +36,8 @@ export interface Bulkhead {
   /** What every request path of this node asks and tells, beside what an application adds. */
   readonly checks: readonly AdmissionCheck[];
   readonly meters: readonly Afterwards[];
+  /** For calls to other services of the product. */
+  readonly services: Services;
   readonly rows: RowsCompartment;
   /** Passages and their vectors; undefined where the server has no pgvector. */
   readonly vectors: VectorsCompartment | undefined;

@@ -50,6 +50,7 @@ const Environment = z.object({
   BULKHEAD_TENANT_HEADER_IN_RESPONSE: flag.default(false),
   BULKHEAD_BODY_LIMIT_BYTES: positive.default(1_048_576),
   BULKHEAD_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+  BULKHEAD_SERVICE_NAME: z.string().min(1).max(100).default('bulkhead'),
   BULKHEAD_TENANT_METRICS: z.coerce.number().int().min(0).max(10_000).default(200),
   BULKHEAD_DRAIN_MS: positive.default(10_000),
 });
@@ -104,6 +105,8 @@ export interface Config {
   readonly tenantHeaderInResponse: boolean;
   readonly bodyLimitBytes: number;
   readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
+  /** What this service is called in the tokens it sends to others. */
+  readonly serviceName: string;
   /** Tenants that /metrics/tenants shows by themselves. */
   readonly tenantMetrics: number;
   readonly drainMs: number;
@@ -207,6 +210,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     tenantHeaderInResponse: read.BULKHEAD_TENANT_HEADER_IN_RESPONSE,
     bodyLimitBytes: read.BULKHEAD_BODY_LIMIT_BYTES,
     logLevel: read.BULKHEAD_LOG_LEVEL,
+    serviceName: read.BULKHEAD_SERVICE_NAME,
     tenantMetrics: read.BULKHEAD_TENANT_METRICS,
     drainMs: read.BULKHEAD_DRAIN_MS,
   });

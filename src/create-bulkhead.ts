@@ -13,6 +13,7 @@ import type { ResolvedTenant } from './registry/registry.ts';
 import { admit, createAdmissionChecks } from './request/admit.ts';
 import { allowed, refused } from './core/verdict.ts';
 import { toError } from './request/refusal.ts';
+import { createServices } from './request/services.ts';
 import { openTenantScope } from './request/scope.ts';
 import { createUmbrella } from './umbrella.ts';
 import { startUpkeep } from './upkeep.ts';
@@ -59,6 +60,7 @@ export async function createBulkhead(options: BulkheadOptions = {}): Promise<Bul
     billing: composed.billing,
     checks: [() => (ledger.isOpen ? allowed(true) : refused('ledger_unavailable'))],
     meters: [createRequestMeter(ledger, clock)],
+    services: createServices({ vault: registry.vault, clock, name: config.serviceName }),
     compartments,
     rows: composed.rows,
     vectors: composed.vectors,

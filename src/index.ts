@@ -76,6 +76,7 @@ export {
 export { transitions, type Tenant, type TenantEvent, type TenantState } from './core/tenant.ts';
 export type { Verdict } from './core/verdict.ts';
 export type { CreatedTenant, CreateTenantInput, Lifecycle } from './lifecycle/lifecycle.ts';
+export type { Services } from './request/services.ts';
 export type { ApiKey, IssuedKey, Registry, ResolvedTenant } from './registry/registry.ts';
 export type { ReadablePage, ReadableTenant } from './registry/umbrella.ts';
 export type { Umbrella, UmbrellaVisit } from './umbrella.ts';

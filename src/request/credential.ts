@@ -3,12 +3,12 @@ import type { Actor } from '../core/scope.ts';
 import { allowed, refused } from '../core/verdict.ts';
 import type { Verdict } from '../core/verdict.ts';
 import type { ApiKey, KeyStore } from '../registry/registry.ts';
-import type { CallHeaders } from './call.ts';
+import type { Call, CallHeaders } from './call.ts';
 import { chain } from './maybe.ts';
 import type { Maybe } from './maybe.ts';
 
 /** Ways to prove who calls. JWT becomes another member here and another `CredentialStrategy`; nothing else changes. */
-export type CredentialKind = 'api_key';
+export type CredentialKind = 'api_key' | 'service';
 
 /** Who a credential proves the caller to be, and the tenants that it may act for. */
 export interface Principal {
@@ -27,7 +27,8 @@ export interface CredentialStrategy {
   readonly kind: CredentialKind;
   /** By form alone: no I/O, and no two strategies recognise the same text. */
   recognises(secret: string): boolean;
-  verify(secret: string): Maybe<Verdict<Principal>>;
+  /** @param call the request it came with */
+  verify(secret: string, call: Call): Maybe<Verdict<Principal>>;
 }
 
 export function createApiKeyStrategy(keys: Pick<KeyStore, 'verify'>): CredentialStrategy {

@@ -17,6 +17,7 @@ import type { Maybe } from './maybe.ts';
 import { confirm } from './recheck.ts';
 import { resolve } from './resolve.ts';
 import type { ResolveParts } from './resolve.ts';
+import { createServiceStrategy, type ServiceReceiver } from './service-strategy.ts';
 import { openTenantScope } from './scope.ts';
 
 /** What the request path needs of a node; a `Bulkhead` has all of it. */
@@ -52,6 +53,8 @@ export interface Outcome {
 export type Afterwards = (entry: Entry, outcome: Outcome) => void;
 
 export interface PathSettings {
+  /** Takes calls of other services of the product, beside those of tenants. */
+  readonly service?: ServiceReceiver;
   readonly webhookPath?: string;
   /** Beyond the tenant's state: rate, quota, budget, policy. */
   readonly checks?: readonly AdmissionCheck[];
@@ -82,7 +85,10 @@ export function createRequestPath(node: PathNode, settings: PathSettings = {}): 
   const { directory, keys, audit } = node.registry;
   const checks = [...createAdmissionChecks(directory), ...(node.checks ?? []), ...(settings.checks ?? [])];
   const parts: ResolveParts = {
-    strategies: [createApiKeyStrategy(keys)],
+    strategies: [
+      createApiKeyStrategy(keys),
+      ...(settings.service === undefined ? [] : [createServiceStrategy(settings.service, node.clock)]),
+    ],
     directory,
     hints: { ...node.config, webhookPath: settings.webhookPath ?? '/webhooks' },
     crossed: createCrossingWatch(audit),

@@ -44,7 +44,7 @@ export function resolve(call: Call, parts: ResolveParts): Maybe<Verdict<Identity
   const strategy = parts.strategies.find((candidate) => candidate.recognises(secret.value));
   if (strategy === undefined) return unauthenticated;
   const hints = readHints(call, parts.hints);
-  return chain(strategy.verify(secret.value), (principal) => {
+  return chain(strategy.verify(secret.value, call), (principal) => {
     if (principal.kind === 'refused') return unauthenticated;
     return hints.kind === 'refused' ? hints : chooseTenant(principal.value, hints.value, call, parts);
   });

@@ -35,6 +35,7 @@ const printed: Readonly<Record<string, RegExp>> = {
   'no-scope.ts': /^true\n$/,
   'express.ts': /^$/,
   'umbrella.ts': /^clinic \{ kind: 'read', value: 1 \}\nread_only\n$/,
+  'services.ts': /^invoice of acme\n401\n401\n$/,
 };
 
 test('the guides have examples, and each is expected here', () => {
