@@ -23,6 +23,16 @@ export const parts: readonly BenchPart[] = [
     run: async () => await (await import('./wall/provision.ts')).benchProvision(),
   },
   {
+    area: 'wall',
+    name: 'load',
+    run: async () => await (await import('./wall/load.ts')).benchLoad(),
+  },
+  {
+    area: 'wall',
+    name: 'storage',
+    run: async () => await (await import('./wall/storage.ts')).benchStorage(),
+  },
+  {
     area: 'proof',
     name: 'static',
     run: async () => await (await import('./proof/static.ts')).benchStaticProof(),
