@@ -100,3 +100,18 @@ test('every folder in the table exists, or its first file is still to come', () 
   const unknown = [...folders].filter((folder) => !(folder in mayImport));
   expect(unknown).toEqual([]);
 });
+
+test('migrations are numbered from one, without a gap and none twice', async () => {
+  const sql = join(src, '../sql');
+  let looked = 0;
+  for (const folder of await readdir(sql, { withFileTypes: true })) {
+    if (!folder.isDirectory()) continue;
+    const names = (await readdir(join(sql, folder.name))).toSorted((a, b) => a.localeCompare(b));
+    expect(
+      names.map((name) => Number(name.slice(0, 4))),
+      folder.name,
+    ).toEqual(names.map((_, index) => index + 1));
+    looked += names.length;
+  }
+  expect(looked).toBeGreaterThan(5);
+});
