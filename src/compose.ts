@@ -197,7 +197,7 @@ async function openCatalog(
     main,
     open: (name, url) =>
       url.startsWith('embedded:')
-        ? fleet.server(name)
+        ? fleet.cell(name)
         : openPostgresServer({
             name,
             url,

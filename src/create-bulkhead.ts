@@ -6,6 +6,8 @@ import { systemClock, type Clock } from './core/clock.ts';
 import { BulkheadError } from './core/errors.ts';
 import { newRequestId, parseSlug, parseTenantId } from './core/ids.ts';
 import { tenantScope, type Actor, type Scope } from './core/scope.ts';
+import { dataDirSearch } from './data-dir.ts';
+import { openLedgerCopy } from './ledger-copy.ts';
 import { createLifecycle } from './lifecycle/create-lifecycle.ts';
 import type { Checkpoint } from './lifecycle/journal.ts';
 import type { Lifecycle } from './lifecycle/lifecycle.ts';
@@ -45,8 +47,13 @@ export async function createBulkhead(options: BulkheadOptions = {}): Promise<Bul
     registry,
     compartments,
     clock,
+    log,
+    searches: [dataDirSearch(config.dataDir)],
+    ledgerCopy: openLedgerCopy(config.dataDir),
     ...(options.checkpoint === undefined ? {} : { checkpoint: options.checkpoint }),
   });
+  // Before anybody is served: a restored registry would serve tenants that were erased.
+  await lifecycle.replayErasures('registry');
   const open = createScopeOpener(composed, lifecycle);
   const upkeep = startUpkeep(lifecycle, composed.billing, { clock, log });
 

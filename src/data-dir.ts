@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdir, open, readFile, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, open, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from './config.ts';
 import { BulkheadError } from './core/errors.ts';
+import type { TenantId } from './core/ids.ts';
 
 const ownerOnly = 0o600;
 
@@ -36,6 +37,29 @@ export async function writeOperatorToken(dataDir: string, token: string): Promis
   const path = join(dataDir, 'operator-token');
   await writeFile(path, `${token}\n`, { mode: ownerOnly });
   await chmod(path, ownerOnly);
+}
+
+/** What in the data folder is called after a tenant: files and folders of whatever store keeps some there. */
+export function dataDirSearch(dataDir: string): {
+  readonly name: string;
+  find(tenant: TenantId): Promise<readonly string[]>;
+} {
+  return {
+    name: 'data folder',
+    async find(tenant) {
+      const names = [tenant, tenant.replaceAll('-', '')];
+      const found: string[] = [];
+      const folders = [''];
+      for (let folder = folders.pop(); folder !== undefined; folder = folders.pop())
+        for (const entry of await readdir(join(dataDir, folder), { withFileTypes: true })) {
+          const path = join(folder, entry.name);
+          if (names.some((name) => entry.name.includes(name))) found.push(path);
+          // The inside of a database is its own business, and is searched as a database.
+          else if (entry.isDirectory() && entry.name !== 'base') folders.push(path);
+        }
+      return found.toSorted();
+    },
+  };
 }
 
 /** The first of several processes that start together makes it; all read the same. */

@@ -48,6 +48,10 @@ export function createServerCatalog(deps: CatalogDeps): OpenedCatalog {
   };
 
   return {
+    async list() {
+      const claims = await deps.store.claims();
+      return (await deps.store.list()).map(({ name, role }) => ({ name, role, claimedBy: claims.get(name) }));
+    },
     server: reach,
     async choose({ tenant, isolation, region, server: named, hold }) {
       if (isolation === 'dedicated') {

@@ -7,10 +7,12 @@ const everyMs = 15_000;
 const backfillAgainMs = 600_000;
 /** An hour is sampled once, by whichever node asks first. */
 const sampleAgainMs = 300_000;
+/** A container that was restored from a backup is noticed by looking into all of them. */
+const searchAgainMs = 3_600_000;
 
 /** What a node does for tenants without being asked, from its start until it is stopped. */
 export function startUpkeep(
-  lifecycle: Pick<Lifecycle, 'recover' | 'backfill' | 'stopBackfill'>,
+  lifecycle: Pick<Lifecycle, 'recover' | 'replayErasures' | 'backfill' | 'stopBackfill'>,
   billing: Pick<Billing, 'sampleStorage'>,
   options: { readonly clock: Clock; readonly log: (event: Readonly<Record<string, unknown>>) => void },
 ): { stop(): Promise<void> } {
@@ -18,6 +20,7 @@ export function startUpkeep(
   let restUntilMs = 0;
   // Not at the start: a command that opens a node for a moment measures nothing.
   let sampledMs = clock.monotonicMs();
+  let searchAtMs = 0;
 
   const backfill = async (): Promise<void> => {
     if (clock.monotonicMs() < restUntilMs) return;
@@ -30,6 +33,11 @@ export function startUpkeep(
     sampledMs = clock.monotonicMs();
     await billing.sampleStorage();
   };
+  const search = async (): Promise<void> => {
+    if (clock.monotonicMs() < searchAtMs) return;
+    searchAtMs = clock.monotonicMs() + searchAgainMs;
+    await lifecycle.replayErasures('everywhere');
+  };
   const attempt = async (event: string, work: () => Promise<unknown>): Promise<void> => {
     await work().catch((cause: unknown) => log({ event, cause: String(cause) }));
   };
@@ -40,6 +48,7 @@ export function startUpkeep(
     void attempt('recovery.failed', () => lifecycle.recover());
     void attempt('backfill.failed', backfill);
     void attempt('usage.sampling_failed', sample);
+    void attempt('erasures.replay_failed', search);
   }, everyMs);
   timer.unref();
   return {

@@ -48,6 +48,22 @@ export interface EraseReceipt {
   readonly notCovered: readonly string[];
 }
 
+/** Something of a tenant, found by looking at the store and not at the registry. */
+export interface Resident {
+  /** Where it is; `erase` takes it. */
+  readonly placement: Placement;
+  /** Data, in the unit that `erase` counts in. 0 where only everyone was asked for: then containers are named, not counted. */
+  readonly records: bigint;
+  /** What else is there, by name: `schema`, `role`. Never data. */
+  readonly holds: readonly string[];
+}
+
+export interface Census {
+  readonly residents: readonly Resident[];
+  /** What could not be looked at, such as a server that does not answer, and why. */
+  readonly notSeen: readonly { readonly place: string; readonly reason: string }[];
+}
+
 /** One probe's result. Untested is never counted as held. */
 export interface Finding {
   readonly probe: string;
@@ -88,6 +104,11 @@ export interface Compartment<Handle extends AsyncDisposable = AsyncDisposable> {
   /** The way there in steps; the target is provisioned and sealed by the caller. Nothing is done by calling this. */
   move(from: Placement, to: Placement): Relocation;
   erase(placement: Placement): Promise<EraseReceipt>;
+  /**
+   * Whoever the store holds anything of, wherever in it; the registry is not asked. What was erased is not among them;
+   * what came back with a backup, or was never finished, is. A part that cannot be reached is named and does not throw.
+   */
+  census(of: readonly TenantId[] | 'everyone'): Promise<Census>;
   probe(target: ProbeTarget): Promise<readonly Finding[]>;
   close(): Promise<void>;
 }

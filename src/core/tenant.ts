@@ -102,6 +102,8 @@ export interface Tenant {
   readonly umbrella: readonly UmbrellaGrant[];
   /** Grows with every change of the tenant; part of cache keys, so that nothing old is believed. */
   readonly epoch: number;
+  /** When its data is due to be erased; while it is offboarding alone. */
+  readonly erasesAt: Date | undefined;
   readonly createdAt: Date;
   readonly updatedAt: Date;
 }

@@ -18,6 +18,8 @@ export interface KeyValueStore {
   ): Promise<string | undefined>;
   /** Names of the keys of a space, without the gate, in batches. `pattern`: `*` stands for any characters, the rest for itself. */
   keys(space: string, pattern?: string): AsyncIterable<readonly string[]>;
+  /** Full names of everything in the store, whoever's, in batches. Costs as much as there is. */
+  everything(): AsyncIterable<readonly { readonly name: string; readonly isGate: boolean }[]>;
   read(space: string, keys: readonly string[]): Promise<readonly (StoredValue | undefined)[]>;
   /** @returns how many were there */
   remove(space: string, keys: readonly string[]): Promise<number>;

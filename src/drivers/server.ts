@@ -30,6 +30,8 @@ export interface SqlServer {
   /** Runs `body` as owner of a tenant's database; the connection is closed or kept as the server sees fit. */
   withAdmin<T>(database: string, body: (admin: AdminDatabase) => Promise<T>): Promise<T>;
   openTenants(options: TenantPoolOptions): TenantDatabase;
+  /** Names of all databases of tenants, and perhaps of others. */
+  databases(): Promise<readonly string[]>;
   databaseExists(database: string): Promise<boolean>;
   /** UTF-8, CONNECT revoked from PUBLIC. Does nothing where it exists. */
   createDatabase(database: string): Promise<void>;

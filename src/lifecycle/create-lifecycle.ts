@@ -10,6 +10,8 @@ import { begin } from './begin.ts';
 import { parseNewTenant } from './input.ts';
 import type { Checkpoint } from './journal.ts';
 import type { Lifecycle } from './lifecycle.ts';
+import { createLeaving } from './leave/create-leaving.ts';
+import type { LedgerCopy, Search } from './leave/work.ts';
 import { createMoves } from './move/create-moves.ts';
 import { provision } from './provision.ts';
 import { resumeSteps, runToEnd, suspendSteps } from './suspend.ts';
@@ -19,7 +21,14 @@ export interface LifecycleDeps {
   readonly compartments: readonly Compartment[];
   readonly clock: Clock;
   readonly checkpoint?: Checkpoint;
+  /** Where else than in compartments something of a tenant may lie. */
+  readonly searches?: readonly Search[];
+  /** Default: none is kept. */
+  readonly ledgerCopy?: LedgerCopy;
+  readonly log?: (event: Readonly<Record<string, unknown>>) => void;
 }
+
+const noCopy: LedgerCopy = { read: async () => [], append: async () => {} };
 
 const recovery: Actor = { kind: 'system', id: 'recovery' };
 
@@ -51,6 +60,12 @@ export function createLifecycle(options: LifecycleDeps): Lifecycle {
   };
 
   const { resumeMove, ...moves } = createMoves({ ...deps, clock });
+  const { resumeLeaving, ...leaving } = createLeaving({
+    ...deps,
+    searches: options.searches ?? [],
+    ledgerCopy: options.ledgerCopy ?? noCopy,
+    log: options.log ?? (() => {}),
+  });
   const { resumeBackfill, ...backfill } = createBackfill({ ...deps, clock });
 
   const readTenant = async (id: TenantId): Promise<Tenant> => {
@@ -88,7 +103,10 @@ export function createLifecycle(options: LifecycleDeps): Lifecycle {
         return await resumeMove(operation, recovery);
       case 'backfill':
         return await resumeBackfill(operation, recovery);
+      case 'offboard':
+      case 'reinstate':
       case 'erase':
+        return await resumeLeaving(operation);
       case 'restore':
       case 'export':
       case 'import':
@@ -101,6 +119,7 @@ export function createLifecycle(options: LifecycleDeps): Lifecycle {
 
   return {
     ...moves,
+    ...leaving,
     ...backfill,
     async create(input, actor) {
       const startedMs = clock.monotonicMs();
@@ -129,7 +148,9 @@ export function createLifecycle(options: LifecycleDeps): Lifecycle {
         await resumeOperation(operation).catch(() => undefined);
         ended += 1;
       }
-      return ended + (await dropUnbegun(registry, clock));
+      ended += await dropUnbegun(registry, clock);
+      ended += await leaving.eraseDue();
+      return ended + (await leaving.replayErasures('registry')).erasedAgain.length;
     },
   };
 }

@@ -36,15 +36,24 @@ export async function runSteps(
   steps: readonly Step[],
 ): Promise<void> {
   const done = new Set(operation.steps.map(({ name }) => name));
+  await keepingLease(deps, operation, async () => {
+    for (const step of steps) if (!done.has(step.name)) await runStep(deps, operation, step);
+  });
+}
+
+/** Tells, as long as `body` runs, that the operation's owner lives. */
+export async function keepingLease<T>(
+  deps: Pick<JournalDeps, 'operations'>,
+  operation: Operation,
+  body: () => Promise<T>,
+): Promise<T> {
   const heartbeat = setInterval(() => {
     // A beat that is missed is made up by the next; losing the lease shows in recordStep.
     void deps.operations.heartbeat(operation.id).catch(() => undefined);
   }, heartbeatMs);
   heartbeat.unref();
   try {
-    for (const step of steps) {
-      if (!done.has(step.name)) await runStep(deps, operation, step);
-    }
+    return await body();
   } finally {
     clearInterval(heartbeat);
   }

@@ -3,6 +3,7 @@ import type { Actor } from '../core/scope.ts';
 import type { Tenant } from '../core/tenant.ts';
 import type { Operation } from '../registry/registry.ts';
 import type { Backfill } from './backfill.ts';
+import type { Leaving } from './leaving.ts';
 import type { Moves } from './moves.ts';
 
 export interface CreateTenantInput {
@@ -28,7 +29,7 @@ export interface CreatedTenant {
 }
 
 /** What is done to tenants: journalled, resumable loops over compartments. */
-export interface Lifecycle extends Moves, Backfill {
+export interface Lifecycle extends Moves, Leaving, Backfill {
   /**
    * Provisions every compartment; a failure at any step undoes all of them and leaves no tenant.
    * @throws request_invalid, slug_taken, plan_unknown, isolation_unavailable, hierarchy_refused, compartment_unreachable
@@ -37,6 +38,9 @@ export interface Lifecycle extends Moves, Backfill {
   /** Blocks within a second on every node and inside the stores; keeps the data. @throws tenant_not_found, transition_refused */
   suspend(id: TenantId, actor: Actor): Promise<Tenant>;
   resume(id: TenantId, actor: Actor): Promise<Tenant>;
-  /** Takes up what a dead process left running. @returns operations ended. */
+  /**
+   * Takes up what a dead process left running, erases what is due, and erases again what a restored registry brought
+   * back. @returns operations ended.
+   */
   recover(): Promise<number>;
 }

@@ -61,7 +61,11 @@ function transition(
   };
 }
 
-function sealing(deps: SuspendDeps, tenant: Tenant, state: 'sealed' | 'open'): readonly Step[] {
+export function sealing(
+  deps: Pick<SuspendDeps, 'compartments'>,
+  tenant: Tenant,
+  state: 'sealed' | 'open',
+): readonly Step[] {
   return tenant.placements.flatMap((placement) => {
     const compartment = deps.compartments.find(({ kind }) => kind === placement.compartment);
     if (compartment === undefined) return [];

@@ -8,6 +8,7 @@ import { ChangeFeed, type ChangeListener } from './change-feed.ts';
 import type { CacheLimits } from './confirmed-cache.ts';
 import { CachedContainerVersions } from './container-versions.ts';
 import { CachedDirectory } from './directory.ts';
+import { SqlErasureStore } from './erasures.ts';
 import { KeyUsage } from './key-usage.ts';
 import { SqlIdempotencyStore } from './idempotency.ts';
 import { SqlKeyStore } from './keys.ts';
@@ -19,6 +20,7 @@ import type { Registry } from './registry.ts';
 import { SqlContainerSeats } from './seats.ts';
 import { SqlServerStore } from './servers.ts';
 import { SqlSettingStore } from './settings.ts';
+import { createSigner } from './signer.ts';
 import { SqlTenantStore } from './tenants.ts';
 import { SqlUmbrellaStore } from './umbrella.ts';
 import { SealedVault } from './vault.ts';
@@ -63,6 +65,7 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
   const answerTimeoutMs = options.answerTimeoutMs ?? defaults.answerTimeoutMs;
   const limits = { ...defaults.cache, ...options.cache };
   const vault = new SealedVault(admin, options.masterKey, options.previousMasterKeys ?? []);
+  const signer = createSigner(options.masterKey, options.previousMasterKeys ?? []);
   const feed = new ChangeFeed({
     admin,
     clock,
@@ -100,6 +103,8 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
     servers: new SqlServerStore(admin, vault),
     operations: new SqlOperationStore({ admin, nodeId, leaseMs: options.leaseMs ?? defaults.leaseMs }),
     idempotency: new SqlIdempotencyStore(admin, vault),
+    erasures: new SqlErasureStore(admin, signer),
+    signer,
     operators: new SqlOperatorTokens(admin, answerTimeoutMs),
     close: async () => {
       await feed.close();

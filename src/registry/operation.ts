@@ -7,6 +7,8 @@ export const operationKinds = [
   'backfill',
   'suspend',
   'resume',
+  'offboard',
+  'reinstate',
   'move',
   'erase',
   'restore',

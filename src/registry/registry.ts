@@ -4,14 +4,18 @@ import type { Plan } from '../core/plan.ts';
 import type { Actor } from '../core/scope.ts';
 import type { Tenant, TenantEvent, TenantState } from '../core/tenant.ts';
 import type { Verdict } from '../core/verdict.ts';
+import type { ErasureStore } from './erasure.ts';
 import type { FeatureLevel } from './features.ts';
 import type { IdempotencyStore } from './idempotency.ts';
 import type { OperationStore } from './operation.ts';
 import type { PlacementSwitch } from './placement-switch.ts';
 import type { SettingKind } from './setting-value.ts';
+import type { Signer } from './signer.ts';
 import type { UmbrellaStore } from './umbrella.ts';
 
+export type { Erasure, ErasureStore, StoredReceipt } from './erasure.ts';
 export type { Operation, OperationStore } from './operation.ts';
+export type { Signer } from './signer.ts';
 
 /** A tenant with everything admission needs, as the cache holds it: plan resolved, features united. */
 export interface ResolvedTenant extends Tenant {
@@ -73,6 +77,11 @@ export interface TenantStore {
   ): Promise<readonly TenantId[]>;
   /** Compare-and-set over the lifecycle table. @throws transition_refused, tenant_not_found */
   transition(id: TenantId, event: TenantEvent, actor: Actor): Promise<Tenant>;
+  /**
+   * The transition `offboarded`, with a retention other than the settings'. Keys are revoked with it.
+   * @param retentionDays undefined = the settings'. @throws transition_refused, also where a child has not left
+   */
+  offboard(id: TenantId, retentionDays: number | undefined, actor: Actor): Promise<Tenant>;
   putPlacement(placement: Placement): Promise<void>;
   dropPlacement(id: TenantId, compartment: CompartmentKind): Promise<void>;
   /**
@@ -164,6 +173,8 @@ export interface ServerStore {
     readonly name: string | undefined;
   }): Promise<ServerRecord>;
   releaseDedicated(tenant: TenantId, name: string): Promise<void>;
+  /** Tenants by the name of the server that is theirs alone. */
+  claims(): Promise<ReadonlyMap<string, TenantId>>;
   /** The server `claimDedicated` would take; takes nothing. */
   findDedicated(input: {
     readonly tenant: TenantId;
@@ -306,6 +317,8 @@ export interface Registry {
   readonly idempotency: IdempotencyStore;
   readonly operators: OperatorTokens;
   readonly versions: ContainerVersions;
+  readonly erasures: ErasureStore;
+  readonly signer: Signer;
   /** Random per installation; prefix of every role name, so that several installations share a server. */
   readonly rolePrefix: string;
   close(): Promise<void>;

@@ -4,7 +4,7 @@ import type { TenantId } from '../core/ids.ts';
 import type { Actor } from '../core/scope.ts';
 import type { AdminDatabase } from '../drivers/sql.ts';
 import type { ServerRecord, ServerStore } from './registry.ts';
-import { nullable, parseRow } from './row-parts.ts';
+import { nullable, parseRow, tenantId } from './row-parts.ts';
 import type { SealedVault } from './vault.ts';
 import { refusing, writeAudited } from './write.ts';
 
@@ -14,6 +14,7 @@ const serverShape = z.object({
   region: nullable(z.string()),
   maxConnections: z.int(),
 });
+const claimShape = z.object({ name: z.string(), tenant: tenantId });
 const serverColumns = 'name, role, region, max_connections as "maxConnections"';
 
 const addText = `insert into bulkhead.server (name, role, region, max_connections)
@@ -82,6 +83,15 @@ export class SqlServerStore implements ServerStore {
     await this.#admin.query(
       'update bulkhead.server set claimed_by = null where claimed_by = $1::uuid and name = $2',
       [tenant, name],
+    );
+  }
+
+  async claims(): Promise<ReadonlyMap<string, TenantId>> {
+    const { rows } = await this.#admin.query(
+      'select name, claimed_by::text as tenant from bulkhead.server where claimed_by is not null',
+    );
+    return new Map(
+      rows.map((row) => parseRow('server', claimShape, row)).map(({ name, tenant }) => [name, tenant]),
     );
   }
 

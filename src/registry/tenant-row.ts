@@ -24,6 +24,7 @@ const tenantShape = z.object({
   ),
   umbrella: z.array(z.strictObject({ id: z.uuid(), child: nullable(tenantId), expiresAt: instant })),
   epoch: integer,
+  erasesAt: nullable(instant),
   createdAt: instant,
   updatedAt: instant,
 });
@@ -31,7 +32,7 @@ const tenantShape = z.object({
 /** Select list over `tenant t`; placements and grants travel in the same row, so that one query shows one moment. */
 export const tenantColumns = `t.id::text as id, t.slug, t.name, t.plan_id as plan, t.state, t.isolation, t.region,
   t.parent_id::text as parent, t.features, t.settings, t.encryption_key_id as "encryptionKeyId",
-  t.epoch, t.created_at as "createdAt", t.updated_at as "updatedAt",
+  t.epoch, t.erases_at as "erasesAt", t.created_at as "createdAt", t.updated_at as "updatedAt",
   coalesce((select jsonb_agg(jsonb_build_object('compartment', p.compartment, 'isolation', p.isolation,
       'container', p.container) order by p.compartment)
     from bulkhead.placement p where p.tenant_id = t.id), '[]'::jsonb) as placements,

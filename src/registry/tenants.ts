@@ -105,6 +105,11 @@ export class SqlTenantStore implements TenantStore {
     return this.#forgetting(id, changeState(this.#admin, { id, event, actor }));
   }
 
+  async offboard(id: TenantId, retentionDays: number | undefined, actor: Actor): Promise<Tenant> {
+    const change = { id, event: 'offboarded', actor, retentionDays } as const;
+    return this.#forgetting(id, changeState(this.#admin, change));
+  }
+
   async putPlacement({ tenant, compartment, isolation, container }: Placement): Promise<void> {
     const write = this.#admin.query(putPlacementText, [tenant, compartment, isolation, container]);
     await this.#forgetting(

@@ -44,8 +44,9 @@ export function createAdmissionChecks(
   return [isActive, (tenant) => areParentsActive(tenant, directory)];
 }
 
-/** Every state but active refuses data traffic, on a cache hit too. `detail.reason` is the state. */
+/** Every state but active refuses data traffic, on a cache hit too. `detail.reason` is the state; one that is gone never was. */
 export function isActive(tenant: Tenant): Admitted {
+  if (tenant.state === 'deleted') return refused('tenant_not_found');
   return tenant.state === 'active' ? passed : refused('tenant_inactive', { reason: tenant.state });
 }
 

@@ -88,12 +88,15 @@ function readTenants(
 ): Maybe<readonly ResolvedTenant[]> {
   const [only, ...others] = tenants;
   if (only !== undefined && others.length === 0)
-    return chain(directory.peek(only) ?? directory.byId(only), (found) =>
-      found === undefined ? [] : [found],
-    );
+    return chain(directory.peek(only) ?? directory.byId(only), (found) => (isThere(found) ? [found] : []));
   return Promise.all(tenants.map(async (id) => directory.peek(id) ?? directory.byId(id))).then((found) =>
-    found.filter((tenant) => tenant !== undefined),
+    found.filter(isThere),
   );
+}
+
+/** A tenant that was erased has a row still, and is answered for as one that never had any. */
+function isThere(tenant: ResolvedTenant | undefined): tenant is ResolvedTenant {
+  return tenant !== undefined && tenant.state !== 'deleted';
 }
 
 /** Exact: ids and slugs have one spelling each. */

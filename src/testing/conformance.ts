@@ -1,4 +1,4 @@
-import type { Compartment, ExportRecord, Usage } from '../core/compartment.ts';
+import type { Census, Compartment, ExportRecord, Usage } from '../core/compartment.ts';
 import { systemClock } from '../core/clock.ts';
 import { newRequestId, newTenantId, type TenantId } from '../core/ids.ts';
 import type { Isolation, Placement } from '../core/placement.ts';
@@ -150,15 +150,30 @@ function copying<H extends AsyncDisposable>({ api, make }: Suite<H>): void {
 
 function erasing<H extends AsyncDisposable>({ api, make }: Suite<H>): void {
   api.test(
-    'erasing one tenant leaves nothing of it and all of its neighbour, and can be repeated',
+    'a census finds both, erasing one tenant leaves nothing of it and all of its neighbour, and can be repeated',
     async () => {
       const subject = make();
       const { compartment } = subject;
       await using pair = await twoTenants(subject);
       const written = await withHandle(subject, pair.a, subject.fill);
       const kept = await withHandle(subject, pair.b, subject.fill);
+      const tenants = [pair.a.scope.tenantId, pair.b.scope.tenantId];
+      const before = await compartment.census(tenants);
+      api.equal(before.notSeen, []);
+      api.equal(
+        placesOf(before).toSorted(),
+        [pair.a, pair.b].map(({ placement }) => placeOf(placement)).toSorted(),
+      );
+      api.equal(
+        before.residents.every(({ records }) => records >= BigInt(written)),
+        true,
+      );
       const receipt = await compartment.erase(pair.a.placement);
       api.equal(receipt.left, 0n);
+      api.equal(placesOf(await compartment.census(tenants)), [placeOf(pair.b.placement)]);
+      const everyone = placesOf(await compartment.census('everyone'));
+      api.equal(everyone.includes(placeOf(pair.b.placement)), true);
+      api.equal(everyone.includes(placeOf(pair.a.placement)), false);
       api.equal(receipt.removed >= BigInt(written), true);
       api.equal((await refused(() => withHandle(subject, pair.a, subject.count))) !== undefined, true);
       api.equal(await withHandle(subject, pair.b, subject.count), kept);
@@ -166,6 +181,14 @@ function erasing<H extends AsyncDisposable>({ api, make }: Suite<H>): void {
       api.equal([again.removed, again.left], [0n, 0n]);
     },
   );
+}
+
+function placeOf({ tenant, container }: Placement): string {
+  return `${tenant} ${container}`;
+}
+
+function placesOf({ residents }: Census): readonly string[] {
+  return residents.map(({ placement }) => placeOf(placement));
 }
 
 function probing<H extends AsyncDisposable>({ api, make }: Suite<H>): void {

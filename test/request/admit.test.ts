@@ -16,7 +16,11 @@ describe.each([true, false])('with a cache that is warm: %s', (warm) => {
     const { registry, checks } = open();
     const { tenant } = registry.add('acme', { state });
     expect(await admit(tenant, checks)).toEqual(
-      state === 'active' ? allowed(true) : refused('tenant_inactive', { reason: state }),
+      state === 'active'
+        ? allowed(true)
+        : state === 'deleted'
+          ? refused('tenant_not_found')
+          : refused('tenant_inactive', { reason: state }),
     );
   });
 

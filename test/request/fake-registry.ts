@@ -53,6 +53,7 @@ export class FakeRegistry {
       umbrella: [],
       placements: [{ tenant: id, compartment: 'rows', isolation: 'shared', container: 'main:shared' }],
       epoch: 1,
+      erasesAt: undefined,
       createdAt: new Date(0),
       updatedAt: new Date(0),
       planDetail: plan,

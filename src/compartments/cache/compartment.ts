@@ -5,6 +5,7 @@ import type { Placement } from '../../core/placement.ts';
 import { assertScope, getCurrentTenant, placementIn, type Scope } from '../../core/scope.ts';
 import type { StoreState } from '../../drivers/key-value.ts';
 import type { CacheCompartment } from './cache.ts';
+import { takeCensus } from './census.ts';
 import { toContainerText, toSite } from './container.ts';
 import { sharedStore, type CacheDeps } from './deps.ts';
 import { newGate, toGateText } from './gate.ts';
@@ -69,6 +70,7 @@ export function createCache(deps: CacheDeps): CacheCompartment {
         await site.store.release(placement.tenant);
       return receipt;
     },
+    census: (of) => takeCensus(deps.stores, of),
     probe: (target) =>
       probeCache(target, {
         parts,

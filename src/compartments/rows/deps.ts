@@ -23,8 +23,16 @@ export interface CredentialStore {
 /** Name, in a preview, of a server that will be made when it is claimed. */
 export const serverToBe = 'a-new-cell';
 
+export interface KnownServer {
+  readonly name: string;
+  readonly role: 'pool' | 'dedicated';
+  /** Whose alone it is. */
+  readonly claimedBy: TenantId | undefined;
+}
+
 /** The servers this node knows. */
 export interface ServerCatalog {
+  list(): Promise<readonly KnownServer[]>;
   /** Name of the server a new tenant goes to. @throws isolation_unavailable */
   choose(request: PlacementRequest): Promise<string>;
   /** @throws compartment_unreachable for a name nobody knows */

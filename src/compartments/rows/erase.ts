@@ -3,8 +3,10 @@ import type { TenantId } from '../../core/ids.ts';
 import type { SqlServer } from '../../drivers/server.ts';
 import type { AdminDatabase } from '../../drivers/sql.ts';
 import { schemaOf, toContainerAddress, type RowsContainer } from './container.ts';
+import { countRows, readTableNames } from './count.ts';
 import type { RowsDeps } from './deps.ts';
 import { quote } from './filter.ts';
+import { dropTriggers } from './move/capture.ts';
 import { tenantTables, type Table } from './tables.ts';
 import { literal } from './wall.ts';
 
@@ -28,6 +30,9 @@ export async function eraseContainer(
   switch (container.kind) {
     case 'shared': {
       const { schema } = container;
+      const withAdmin = <T>(body: (admin: AdminDatabase) => Promise<T>): Promise<T> => body(server.pool);
+      // Those of a move that nobody confirmed: they name the tenant.
+      await dropTriggers({ tenant, container, schema, role: deps.roles.app, withAdmin }, tables);
       await deps.furnishing.remove(server.pool, { tenant, schema });
       const receipt = await eraseShared(server.pool, { tenant, schema, tables });
       await deps.seats.leave(tenant, address);
@@ -75,7 +80,9 @@ async function eraseDatabase(
   }
   await deps.pools.drop(container);
   await server.dropDatabase(database);
-  await server.pool.script(`drop role if exists ${quote(deps.roles.own(container))};`);
+  // The roles of an embedded database are its own, and went with it.
+  if (server.dialect === 'postgres')
+    await server.pool.script(`drop role if exists ${quote(deps.roles.own(container))};`);
   if (because === 'tenant_leaves') await deps.credentials.drop(tenant);
   await deps.servers.release(tenant, container.server);
   return { removed, left: (await server.databaseExists(database)) ? 1n : 0n, notCovered };
@@ -108,10 +115,11 @@ async function eraseShared(
       ]);
       count += BigInt(rowCount);
     }
-    await tx.query(`delete from bulkhead_wall.tenant where tenant_id = $1 and schema_name = $2`, [
-      tenant,
-      schema,
-    ]);
+    for (const table of ['move_change', 'tenant'])
+      await tx.query(`delete from bulkhead_wall.${table} where tenant_id = $1 and schema_name = $2`, [
+        tenant,
+        schema,
+      ]);
     return count;
   });
   const counts = owned.map(
@@ -158,6 +166,7 @@ async function dropSchema(
   await admin.script(`
     drop schema if exists ${quote(own.schema)} cascade;
     delete from bulkhead_wall.migration where schema_name = ${literal(own.schema)};
+    delete from bulkhead_wall.move_change where tenant_id = ${literal(own.tenant)} and schema_name = ${literal(own.schema)};
     delete from bulkhead_wall.tenant where tenant_id = ${literal(own.tenant)} and schema_name = ${literal(own.schema)};`);
 }
 
@@ -170,23 +179,6 @@ async function countLeft(
     [own.schema, own.role],
   );
   return BigInt(rows[0]?.left ?? '1');
-}
-
-async function readTableNames(admin: AdminDatabase, schema: string): Promise<readonly string[]> {
-  const { rows } = await admin.query<{ name: string }>(
-    `select c.relname as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
-       where n.nspname = $1 and c.relkind in ('r', 'p') and not c.relispartition order by c.relname`,
-    [schema],
-  );
-  return rows.map(({ name }) => name);
-}
-
-async function countRows(admin: AdminDatabase, schema: string, tables: readonly string[]): Promise<bigint> {
-  const counts = tables.map((name) => `select count(*) as n from ${quote(schema)}.${quote(name)}`);
-  const { rows } = await admin.query<{ n: string }>(
-    `select sum(c.n)::text as n from (${counts.join(' union all ')}) c`,
-  );
-  return BigInt(rows[0]?.n ?? '0');
 }
 
 async function countOwned(admin: AdminDatabase, schema: string, tables: readonly Table[]): Promise<bigint> {

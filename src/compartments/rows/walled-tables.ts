@@ -11,6 +11,7 @@ import {
 import type { AdminDatabase, WallContext } from '../../drivers/sql.ts';
 import type { TenantSide } from './as-tenant.ts';
 import { Capabilities, type WithIssuer } from './capabilities.ts';
+import { takeCensus } from './census.ts';
 import { containerTables, tablesOf } from './container-tables.ts';
 import {
   chooseContainer,
@@ -176,6 +177,7 @@ export function createTables(deps: RowsDeps): Tables {
     },
     move: (from, to) => relocateRows(moveDeps, { from, to }),
     erase: (placement) => erase(placement, 'tenant_leaves'),
+    census: (of) => takeCensus(deps, of),
     stats: () => pools.stats(),
     async rotateCredential(scope) {
       const own = side(placementIn(scope, family));

@@ -52,6 +52,12 @@ export function openMemoryStore(options: MemoryStoreOptions): KeyValueStore {
       const found = matching === undefined ? names : names.filter((key) => matching.test(key));
       if (found.length > 0) yield found;
     },
+    async *everything() {
+      for (const [space, held] of spaces) {
+        const names = held.names().map((key) => ({ name: `${space}${key}`, isGate: false }));
+        yield held.gate === undefined ? names : [...names, { name: space, isGate: true }];
+      }
+    },
     async read(name, keys) {
       const space = spaces.get(name);
       const nowMs = clock.monotonicMs();

@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { BulkheadError } from '../../core/errors.ts';
 import type { SqlServer } from '../server.ts';
@@ -12,6 +12,8 @@ import { exists } from './template.ts';
 export interface EmbeddedFleet {
   /** Its pool database is made where it is missing. @throws data_dir_in_use, compartment_unreachable */
   server(name: string): Promise<SqlServer>;
+  /** A server that nobody needs the pool database of, as that of one tenant: it is made when it is asked, if ever. */
+  cell(name: string): SqlServer;
   close(): Promise<void>;
 }
 
@@ -31,6 +33,7 @@ export function openEmbeddedFleet(options: {
       await instances.use(server.poolPath, () => Promise.resolve());
       return server.asServer();
     },
+    cell: (name) => new EmbeddedServer(instances, options.folder, name).asServer(),
     close: () => instances.close(),
   };
 }
@@ -63,6 +66,7 @@ class EmbeddedServer {
         return this.#instances.use(path, (instance) => body(instance.admin));
       },
       openTenants: ({ database, role }) => new FleetTenants(role, (body) => this.#useTenants(database, body)),
+      databases: () => readFolder(join(this.#folder, this.#name, 'databases')),
       databaseExists: (database) => exists(join(this.#folder, this.#path(database))),
       createDatabase: (database) => this.#instances.use(this.#path(database), () => Promise.resolve()),
       dropDatabase: (database) => this.#drop(database),
@@ -105,6 +109,16 @@ class EmbeddedServer {
 
   #path(database: string): string {
     return join(this.#name, 'databases', assertSafe(database));
+  }
+}
+
+/** Nothing is there before the first database. */
+async function readFolder(path: string): Promise<readonly string[]> {
+  try {
+    return await readdir(path);
+  } catch (cause) {
+    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return [];
+    throw cause;
   }
 }
 

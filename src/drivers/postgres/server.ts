@@ -64,6 +64,10 @@ export function openPostgresServer(options: PostgresServerOptions): SqlServer {
         maxAlonePerTenant: tenants.maxAlonePerTenant,
         waitTimeoutMs: options.waitMs,
       }),
+    async databases() {
+      const { rows } = await pool.query<{ name: string }>('select datname::text as name from pg_database');
+      return rows.map((row) => row.name);
+    },
     async databaseExists(database) {
       const { rows } = await pool.query('select from pg_database where datname = $1', [database]);
       return rows.length > 0;

@@ -43,6 +43,15 @@ export function openRedisStore(options: RedisLinkOptions): KeyValueStore {
       return after === '' ? undefined : String(after);
     },
     keys: (space, pattern = '*') => scan(space, pattern),
+    async *everything() {
+      let cursor = '0';
+      do {
+        const at = cursor;
+        const [next, names] = await link.run((redis) => redis.scan(at, 'COUNT', scanCount));
+        if (names.length > 0) yield names.map((name) => ({ name, isGate: name.endsWith(gateName) }));
+        cursor = next;
+      } while (cursor !== '0');
+    },
     async read(space, keys) {
       return await link.run(async (redis) => {
         const pipeline = redis.pipeline();

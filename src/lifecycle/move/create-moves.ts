@@ -114,7 +114,7 @@ export function createMoves(deps: MoveDeps): MoveOperations {
 
 async function readTenant({ registry }: MoveDeps, id: TenantId): Promise<Tenant> {
   const tenant = await registry.tenants.read(id);
-  if (tenant === undefined) throw new BulkheadError('tenant_not_found');
+  if (tenant === undefined || tenant.state === 'deleted') throw new BulkheadError('tenant_not_found');
   return tenant;
 }
 

@@ -1,7 +1,7 @@
-import type { Compartment, ExportRecord, Usage } from '../../../src/core/compartment.ts';
+import type { Census, Compartment, ExportRecord, Resident, Usage } from '../../../src/core/compartment.ts';
 import { relocateByCopy } from '../../../src/core/compartment-move.ts';
 import { BulkheadError } from '../../../src/core/errors.ts';
-import type { TenantId } from '../../../src/core/ids.ts';
+import { parseTenantId, type TenantId } from '../../../src/core/ids.ts';
 import type { CompartmentKind, Placement } from '../../../src/core/placement.ts';
 import type { Plan } from '../../../src/core/plan.ts';
 import { RecordHashes } from '../../../src/core/record-hash.ts';
@@ -92,6 +92,18 @@ export class ShelfCompartment implements Compartment<ShelfHandle> {
     const removed = BigInt(this.shelves.get(keyOf(placement))?.things.size ?? 0);
     this.shelves.delete(keyOf(placement));
     return { removed, left: 0n, notCovered: [] };
+  }
+
+  async census(of: readonly TenantId[] | 'everyone'): Promise<Census> {
+    const residents = [...this.shelves].flatMap(([key, { things }]): Resident[] => {
+      const [container = '', id] = key.split(' ');
+      const tenant = parseTenantId(id);
+      if (tenant === undefined || (of !== 'everyone' && !of.includes(tenant))) return [];
+      const isolation = container === 'shelf:shared' ? 'shared' : 'schema';
+      const placement = { tenant, compartment: this.kind, isolation, container } as const;
+      return [{ placement, records: BigInt(things.size), holds: ['shelf'] }];
+    });
+    return { residents, notSeen: [] };
   }
 
   probe(): Promise<never> {
