@@ -39,7 +39,8 @@ import { openPostgresServer } from './drivers/postgres/server.ts';
 import { openRedisStore } from './drivers/redis/store.ts';
 import type { SqlServer } from './drivers/server.ts';
 import type { AdminDatabase } from './drivers/sql.ts';
-import type { FleetContainers } from './fleet/containers.ts';
+import { createFleetProver } from './fleet-proof.ts';
+import type { FleetContainers, FleetProver } from './fleet/containers.ts';
 import { createFleet } from './fleet/create-fleet.ts';
 import type { Fleet } from './fleet/fleet.ts';
 import { openBilling } from './open-billing.ts';
@@ -118,6 +119,7 @@ export async function compose(input: ComposeInput): Promise<Composed> {
         control: main.pool,
         registry,
         containers: catalog.containers,
+        prove: catalog.prove,
         clock: input.clock,
       }),
       billing,
@@ -189,6 +191,7 @@ async function openCatalog(
   rows: RowsCompartment;
   vectors: VectorsCompartment | undefined;
   containers: FleetContainers;
+  prove: FleetProver;
 }> {
   const { config, clock } = input;
   const { main, fleet, registry } = parts;
@@ -259,6 +262,7 @@ async function openCatalog(
     rows: createRows(rows.deps),
     vectors: vectors === undefined ? undefined : createVectors(vectors.deps),
     containers: createRowsFleet(families),
+    prove: createFleetProver({ servers, roles, shared, clock }),
   };
 }
 

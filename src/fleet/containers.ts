@@ -71,3 +71,9 @@ export interface FleetContainers {
   /** What these migrations make of an empty container. */
   expected(server: string, migrations: readonly FleetMigration[]): Promise<readonly ContainerFact[]>;
 }
+
+/**
+ * The whole proof over containers of one database, one question to it for all of them.
+ * @returns what breaks it in each where something does, by address
+ */
+export type FleetProver = (containers: readonly FleetContainer[]) => Promise<ReadonlyMap<string, string>>;

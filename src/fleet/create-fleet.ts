@@ -4,7 +4,7 @@ import { toVersionText, type SchemaVersion } from '../core/schema-version.ts';
 import type { Actor } from '../core/scope.ts';
 import type { AdminDatabase } from '../drivers/sql.ts';
 import type { Registry } from '../registry/registry.ts';
-import type { FleetContainers } from './containers.ts';
+import type { FleetContainers, FleetProver } from './containers.ts';
 import { findDrift } from './drift/find-drift.ts';
 import type { Fleet, FleetRun, MigrationOptions, MigrationScope, WatchRun } from './fleet.ts';
 import { takeInventory, toContainerState } from './migrate/inventory.ts';
@@ -18,6 +18,7 @@ export interface FleetDeps {
   readonly control: AdminDatabase;
   readonly registry: Pick<Registry, 'versions' | 'audit'>;
   readonly containers: FleetContainers;
+  readonly prove: FleetProver;
   readonly clock: Clock;
   /** How long a run is its process's without a sign of life; default 15 s. */
   readonly leaseMs?: number;
@@ -34,6 +35,7 @@ export function createFleet(options: FleetDeps): Fleet {
   const deps: RunDeps = {
     control,
     containers,
+    prove: options.prove,
     versions: registry.versions,
     clock: options.clock,
     runs,

@@ -73,8 +73,38 @@ describeWith('postgres', 'containers that fail', (url) => {
     await fleet.database.root.script(`alter table ${schema}.documents force row level security`);
   });
 
-  test('a schema that somebody is working in is waited for a little and then left, and traffic is not held up', async () => {
+  test('what only the whole proof finds fails its container too: after a canary before anybody else, and after a run', async () => {
+    const broken = tenants[2];
+    if (broken === undefined) throw new Error('no tenant');
+    const schema = `tenant_${broken.id.replaceAll('-', '')}`;
     await fleet.folder.add('0004_more.sql', 'alter table notes add column four text;');
+    const node = await fleet.release();
+    const handsOut = (verb: string): string => `alter default privileges in schema ${schema} ${verb} public`;
+    await fleet.database.root.script(handsOut('grant select on tables to'));
+    const canary = await node.fleet.migrate({ canary: [broken.slug], abortAfter: 5 }, operator);
+    expect(canary).toMatchObject({ state: 'paused', counts: { failed: 1 } });
+    expect(canary.counts.pending).toBeGreaterThanOrEqual(6);
+    const [failed] = (await node.fleet.run(canary.id))?.containers ?? [];
+    expect(failed).toMatchObject({ tenant: broken.id, code: 'table_unwalled' });
+    expect(failed?.reason).toMatch(/^S\d\d schema tenant_/);
+
+    // The operator lets it go on all the same; it stays a failure, alone, and goes when its cause does.
+    await node.fleet.cancel(canary.id);
+    const all = await node.fleet.migrate({ abortAfter: 5 }, operator);
+    expect(all).toMatchObject({ state: 'done', counts: { failed: 0 } });
+    await fleet.folder.add('0005_more.sql', 'alter table notes add column five text;');
+    const later = await fleet.release();
+    const run = await later.fleet.migrate({ abortAfter: 5 }, operator);
+    expect(run).toMatchObject({ state: 'failed', counts: { failed: 1 } });
+    await fleet.database.root.script(handsOut('revoke select on tables from'));
+    expect(await later.fleet.migrate({ retry: run.id }, operator)).toMatchObject({
+      state: 'done',
+      counts: { done: 1, failed: 0 },
+    });
+  });
+
+  test('a schema that somebody is working in is waited for a little and then left, and traffic is not held up', async () => {
+    await fleet.folder.add('0006_more.sql', 'alter table notes add column six text;');
     const [busy, free] = [tenants[4], tenants[5]];
     if (busy === undefined || free === undefined) throw new Error('no tenants');
     const schema = `tenant_${busy.id.replaceAll('-', '')}`;

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { FleetProver } from '../containers.ts';
 import type { SqlRunStore, EndedContainer } from '../store/runs.ts';
 import type { MigrationOptions, MigrationScope, RunContainer, WatchRun } from '../fleet.ts';
 import { forEachOnServers, type WorkerLimits } from './bounded.ts';
@@ -8,6 +9,7 @@ import { runUnit, toUnits, type Unit, type UnitDeps } from './unit.ts';
 
 export interface RunDeps extends InventoryDeps, UnitDeps {
   readonly runs: SqlRunStore;
+  readonly prove: FleetProver;
   readonly leaseMs: number;
   /** How long the end of a run waits for tenants that are being created. */
   readonly newcomersMs: number;
@@ -39,6 +41,7 @@ export class MigrationRun {
   #ended = 0;
   #failed = 0;
   #stop: Stop | undefined;
+  readonly #proved = new Set<string>();
 
   constructor(deps: RunDeps, input: RunInput) {
     this.#deps = deps;
@@ -52,6 +55,7 @@ export class MigrationRun {
     beat.unref();
     try {
       while (this.#stop === undefined && (await this.#pass())) continue;
+      if (this.#stop === undefined) await this.#prove();
     } catch (cause) {
       await runs.end(id, 'paused', cause instanceof Error ? cause.message : 'unexpected error');
       throw cause;
@@ -148,6 +152,11 @@ export class MigrationRun {
       // A canary is there to be heeded, whatever the threshold for the others.
       if (this.#failed > 0) this.#stopWith('paused', 'a canary failed; the others were not touched');
     }
+    if (canaries.length > 0 && this.#stop === undefined) {
+      await this.#prove();
+      if (this.#failed > 0)
+        this.#stopWith('paused', 'a canary does not hold the proof; the others were not touched');
+    }
     if (canaries.length > 0 && this.#stop === undefined && this.#input.options.pause === 'after_canary')
       this.#stopWith('paused', 'the canaries are through; resume goes on with the rest');
   }
@@ -190,6 +199,55 @@ export class MigrationRun {
       watch({ run: id, total: this.#total, ended: this.#ended, container, state, reason });
     }
     // Cancelled, or taken over by another process that thought this one dead.
+    if (!ours) this.#stopWith('lost', 'the run is no longer this process’s');
+  }
+
+  /**
+   * The whole proof, once a database, over what the run has brought up to date; also what an earlier process did of it, so
+   * that it does not matter where that was killed. What breaks it has failed, and counts as every other failure does.
+   */
+  async #prove(): Promise<void> {
+    const { runs, containers } = this.#deps;
+    const { id, options } = this.#input;
+    const done = (await runs.containers(id)).filter(
+      ({ state, container }) => state === 'done' && !this.#proved.has(container),
+    );
+    const byDatabase = Map.groupBy(done, ({ container }) => containers.describe(container).database);
+    for (const those of byDatabase.values()) {
+      const broken = await this.#broken(those);
+      await this.#fail(those, broken);
+      for (const { container } of those) this.#proved.add(container);
+    }
+    const allowed = toAllowed(options.abortAfter, this.#total);
+    if (this.#failed > allowed)
+      this.#stopWith('paused', `${this.#failed} containers failed, and ${allowed} were allowed`);
+  }
+
+  /** A proof that cannot be had is no proof. */
+  async #broken(those: readonly RunContainer[]): Promise<ReadonlyMap<string, string>> {
+    const { prove, containers } = this.#deps;
+    try {
+      return await prove(those.map(({ container }) => containers.describe(container)));
+    } catch (cause) {
+      const reason = `the proof could not be had: ${cause instanceof Error ? cause.message : 'unexpected error'}`;
+      return new Map(those.map(({ container }) => [container, reason]));
+    }
+  }
+
+  async #fail(those: readonly RunContainer[], broken: ReadonlyMap<string, string>): Promise<void> {
+    const { id, watch } = this.#input;
+    const failed = those.flatMap(({ container, to, durationMs }): EndedContainer[] => {
+      const reason = broken.get(container);
+      if (reason === undefined) return [];
+      return [
+        { container, state: 'failed', to, code: 'table_unwalled', reason, durationMs: durationMs ?? 0 },
+      ];
+    });
+    if (failed.length === 0) return;
+    this.#failed += failed.length;
+    const ours = await this.#deps.runs.record(id, failed);
+    for (const { container, state, reason } of failed)
+      watch({ run: id, total: this.#total, ended: this.#ended, container, state, reason });
     if (!ours) this.#stopWith('lost', 'the run is no longer this process’s');
   }
 
