@@ -1,6 +1,7 @@
 import type { Billing } from './billing/billing.ts';
 import type { CacheCompartment } from './compartments/cache/cache.ts';
 import type { RowsCompartment } from './compartments/rows/rows.ts';
+import type { MemoryCompartment } from './compartments/memory/memory.ts';
 import type { VectorsCompartment } from './compartments/vectors/vectors.ts';
 import type { Config } from './config.ts';
 import type { Clock } from './core/clock.ts';
@@ -42,6 +43,8 @@ export interface Bulkhead {
   /** Passages and their vectors; undefined where the server has no pgvector. */
   readonly vectors: VectorsCompartment | undefined;
   readonly cache: CacheCompartment;
+  /** Conversations, by user. */
+  readonly memory: MemoryCompartment;
   readonly compartments: readonly Compartment[];
   /**
    * Opens the tenant's scope after admission and runs `fn` in it. `tenant` is an id or a slug.

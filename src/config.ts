@@ -34,6 +34,9 @@ const Environment = z.object({
   BULKHEAD_CACHE_TENANTS: positive.default(50_000),
   BULKHEAD_LEDGER_DURABILITY: z.enum(['synced', 'written']).default('synced'),
   BULKHEAD_USAGE_RETENTION_DAYS: z.coerce.number().int().min(70).default(400),
+  BULKHEAD_MEMORY_TTL_DAYS: z.coerce.number().int().min(0).default(0),
+  BULKHEAD_MEMORY_MESSAGES: positive.max(1_000_000).default(10_000),
+  BULKHEAD_MEMORY_BYTES: positive.default(16_777_216),
   BULKHEAD_VECTOR_CONTAINER_TENANTS: positive.max(10_000).default(100),
   /** Where tenants' cached values are; absent = in the memory of the process. */
   BULKHEAD_CACHE_URL: z.url({ protocol: /^rediss?$/ }).optional(),
@@ -86,6 +89,13 @@ export interface Config {
   readonly capabilityTtlMs: number;
   readonly cache: { readonly ttlMs: number; readonly maxTenants: number };
   readonly usage: { readonly durability: 'synced' | 'written'; readonly retentionDays: number };
+  /** Of each conversation. */
+  readonly memory: {
+    /** undefined = without end. */
+    readonly ttlMs: number | undefined;
+    readonly messagesPerConversation: number;
+    readonly bytesPerConversation: number;
+  };
   readonly vectors: {
     /** Tenants that one shared container of vectors takes. */
     readonly tenantsPerContainer: number;
@@ -195,6 +205,11 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     usage: Object.freeze({
       durability: read.BULKHEAD_LEDGER_DURABILITY,
       retentionDays: read.BULKHEAD_USAGE_RETENTION_DAYS,
+    }),
+    memory: Object.freeze({
+      ttlMs: read.BULKHEAD_MEMORY_TTL_DAYS === 0 ? undefined : read.BULKHEAD_MEMORY_TTL_DAYS * 86_400_000,
+      messagesPerConversation: read.BULKHEAD_MEMORY_MESSAGES,
+      bytesPerConversation: read.BULKHEAD_MEMORY_BYTES,
     }),
     vectors: Object.freeze({ tenantsPerContainer: read.BULKHEAD_VECTOR_CONTAINER_TENANTS }),
     cacheStore: Object.freeze({

@@ -72,6 +72,7 @@ export async function createBulkhead(options: BulkheadOptions = {}): Promise<Bul
     rows: composed.rows,
     vectors: composed.vectors,
     cache: composed.cache,
+    memory: composed.memory,
     newOperatorToken: composed.newOperatorToken,
     scope: open,
     async run(tenant, fn, scopeOptions) {

@@ -53,8 +53,8 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   '*': ['core', 'drivers', 'compartments', 'registry', 'request', 'lifecycle', 'fleet', 'verify', 'billing'],
 };
 
-/** The only files that may name concrete stores and drivers by their modules. */
-export const namesConcreteStores: readonly string[] = ['compose.ts'];
+/** The only files that may name concrete stores and drivers by their modules: compose.ts and what it is divided into. */
+export const namesConcreteStores: readonly string[] = ['compose.ts', 'compose-tables.ts', 'compose-cache.ts'];
 
 /** Packages that speak to a database or to somebody's service: drivers alone import them. */
 export const driverPackages: readonly string[] = [

@@ -81,7 +81,8 @@ describeWith('postgres', 'doctor on PostgreSQL', (url) => {
     for (const isolation of ['shared', 'schema', 'database'])
       expect(stateOf(found, `role of ${isolation} tenants`)).toBe('ok');
     expect([stateOf(found, 'migrations'), stateOf(found, 'tables of schema tenants')]).toEqual(['ok', 'ok']);
-    expect(stateOf(found, 'proof of the pool database')).toBe('ok');
+    // A warning where the server's pgvector is old.
+    expect(stateOf(found, 'proof of the pool database')).not.toBe('fail');
     const { rows } = await database.root.query<{ left: string }>(
       `select (select count(*) from bulkhead.tenant where state <> 'deleted')
             + (select count(*) from bulkhead_wall.tenant)
@@ -173,7 +174,7 @@ describe('what doctor makes of what it sees', () => {
     ['PostgreSQL 17.5', { versionNumber: 170_005 }, 'PostgreSQL', 'fail'],
     ['PostgreSQL 12', { versionNumber: 120_020 }, 'PostgreSQL', 'fail'],
     ['PostgreSQL 14.20', { versionNumber: 140_020 }, 'PostgreSQL', 'warn'],
-    ['pgvector 0.8.0', { extensions: { vector: '0.8.0' } }, 'extension vector', 'fail'],
+    ['pgvector 0.8.0', { extensions: { vector: '0.8.0' } }, 'extension vector', 'warn'],
     ['pgvector 0.8.6', { extensions: { vector: '0.8.6' } }, 'extension vector', 'warn'],
     [
       'pgvector 0.8.0 not installed yet',

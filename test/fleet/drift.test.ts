@@ -54,7 +54,7 @@ describeWith('postgres', 'drift', (url) => {
 
   test('containers that nobody touched show none', async () => {
     const report = await fleet.first.node.fleet.drift();
-    expect(report).toMatchObject({ compared: 3, drifted: [], unreachable: [] });
+    expect(report).toMatchObject({ compared: 9, drifted: [], unreachable: [] });
     expect(report.facts).toBeGreaterThan(150);
   });
 

@@ -4,13 +4,12 @@ import type { Tenant } from '../../src/core/tenant.ts';
 import { operator } from '../support/node.ts';
 import { describeWith } from '../support/services.ts';
 import { labels } from './support/app-migrations.ts';
-import { openFleet, withRows, type FleetUnderTest } from './support/fleet-node.ts';
+import { ofRows, openFleet, withRows, type FleetUnderTest } from './support/fleet-node.ts';
 
 const before = 'app/1 bulkhead/1';
 const after = 'app/2 bulkhead/1';
-/** Vectors have migrations of their own, and nothing to do in these tests. */
-const afterAllSets = `${after} vectors/1`;
-const ofRows = ({ container }: { readonly container: string }): boolean => !container.includes(':vectors/');
+/** Vectors and memory have migrations of their own, and nothing to do in these tests. */
+const afterAllSets = `${after} memory/1 vectors/1`;
 
 describeWith('postgres', 'a fleet on PostgreSQL', (url) => {
   let fleet: FleetUnderTest;

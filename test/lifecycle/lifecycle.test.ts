@@ -193,7 +193,7 @@ describeWith('postgres', 'provisioning on PostgreSQL', (url) => {
         await rows.table('documents').create({ title: 'here', content: 'x' });
       });
       const { rows: found } = await elsewhere.root.query(
-        'select schema_name from bulkhead_wall.tenant where tenant_id = $1',
+        `select schema_name from bulkhead_wall.tenant where tenant_id = $1 and schema_name ~ '^(shared|tenant)'`,
         [made.tenant.id],
       );
       expect(found).toHaveLength(1);
@@ -252,7 +252,7 @@ describeWith('postgres', 'provisioning on PostgreSQL', (url) => {
     const tenant = await test0.tenant('shared');
     await node.lifecycle.suspend(tenant.id, operator);
     const { rows } = await database.root.query(
-      `select (select sealed from bulkhead_wall.tenant where tenant_id = $1) as sealed,
+      `select (select bool_and(sealed) from bulkhead_wall.tenant where tenant_id = $1) as sealed,
               (select count(*)::int from bulkhead_wall.capability where tenant_id = $1) as live`,
       [tenant.id],
     );

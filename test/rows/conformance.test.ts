@@ -1,10 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import type { Bulkhead } from '../../src/bulkhead.ts';
-import { parseSlug, type TenantId } from '../../src/core/ids.ts';
 import { isolations, type Isolation } from '../../src/core/placement.ts';
 import type { Plan } from '../../src/core/plan.ts';
 import type { RowsHandle } from '../../src/compartments/rows/rows.ts';
 import { describeCompartment, type TestApi } from '../../src/testing/index.ts';
+import { enroll } from '../support/enroll.ts';
 import { newTestDatabase, newTestNode, operator, type TestDatabase, type TestNode } from '../support/node.ts';
 import { describeWith, serviceUrl } from '../support/services.ts';
 
@@ -49,16 +48,6 @@ function suite(getNode: () => TestNode, tiers: readonly Isolation[]): void {
       }));
     });
   }
-}
-
-/** The node asks its registry about every tenant before it serves one. */
-async function enroll(node: Bulkhead, id: TenantId, isolation: Isolation): Promise<void> {
-  const { tenants } = node.registry;
-  const slug = parseSlug(`t-${id.slice(0, 8)}-${id.slice(-8)}`);
-  if (slug === undefined) throw new Error('not a slug');
-  const rest = { plan: 'enterprise', region: undefined, parent: undefined, features: [], settings: {} };
-  await tenants.insert({ id, slug, name: slug, isolation, ...rest }, operator);
-  await tenants.transition(id, 'provisioned', operator);
 }
 
 interface Opened {

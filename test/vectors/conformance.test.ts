@@ -1,11 +1,9 @@
 import { beforeAll, describe, expect, test, vi } from 'vitest';
 import type { VectorsCompartment, VectorsHandle } from '../../src/compartments/vectors/vectors.ts';
-import { parseSlug, type TenantId } from '../../src/core/ids.ts';
-import type { Isolation } from '../../src/core/placement.ts';
 import type { Plan } from '../../src/core/plan.ts';
 import { describeCompartment, type TestApi } from '../../src/testing/index.ts';
 import { describeOnEachStore, type StoreUnderTest } from '../support/each-store.ts';
-import { operator } from '../support/node.ts';
+import { enroll } from '../support/enroll.ts';
 
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
@@ -45,15 +43,6 @@ function vectorsOf(store: () => StoreUnderTest): VectorsCompartment {
   return vectors;
 }
 
-async function enroll(store: StoreUnderTest, id: TenantId, isolation: Isolation): Promise<void> {
-  const { tenants } = store.bed.node.registry;
-  const slug = parseSlug(`t-${id.slice(0, 8)}-${id.slice(-8)}`);
-  if (slug === undefined) throw new Error('not a slug');
-  const rest = { plan: 'enterprise', region: undefined, parent: undefined, features: [], settings: {} };
-  await tenants.insert({ id, slug, name: slug, isolation, ...rest }, operator);
-  await tenants.transition(id, 'provisioned', operator);
-}
-
 describeOnEachStore('vectors', (store) => {
   for (const isolation of ['shared', 'schema', 'database'] as const) {
     describe(isolation, () => {
@@ -67,7 +56,7 @@ describeOnEachStore('vectors', (store) => {
         compartment: vectorsOf(store),
         plan,
         isolation,
-        enroll: (tenant) => enroll(store(), tenant, isolation),
+        enroll: (tenant) => enroll(store().bed.node, tenant, isolation),
         fill,
         count,
       }));

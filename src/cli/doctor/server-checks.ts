@@ -43,8 +43,13 @@ function checkExtension(name: string, version: string): readonly Check[] {
   const missed = floors.filter(({ below }) => isBelow(version, below));
   const newest = missed.at(-1);
   if (newest === undefined) return [ok(about, version)];
-  const bad = missed.some(({ severity }) => severity === 'error') ? fail : warn;
-  const reasons = missed.map(({ reason }) => reason).join('; ');
+  // What Bulkhead avoids by the way it works is a reason to update, and none to stop.
+  const bad = missed.some(({ severity, avoided }) => severity === 'error' && avoided === undefined)
+    ? fail
+    : warn;
+  const reasons = missed
+    .map(({ reason, avoided }) => (avoided === undefined ? reason : `${reason} (${avoided})`))
+    .join('; ');
   return [bad(about, version, `update to ${newest.below} or newer: ${reasons}`)];
 }
 

