@@ -52,4 +52,9 @@ export const parts: readonly BenchPart[] = [
     name: 'ledger',
     run: async () => await (await import('./limits/ledger.ts')).benchLedger(),
   },
+  {
+    area: 'knowledge',
+    name: 'cache',
+    run: async () => await (await import('./knowledge/cache.ts')).benchCache(),
+  },
 ];

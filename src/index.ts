@@ -7,6 +7,13 @@ export type { IngestReceipt } from './billing/ingest/ingest.ts';
 export type { Invoice, InvoiceLine } from './billing/invoice/invoice.ts';
 export type { Meter } from './billing/meters.ts';
 export type { LlmUsage, RecordedCost, UsedBy } from './billing/record.ts';
+export {
+  answersFeature,
+  type AnswerCache,
+  type Answered,
+  type Embed,
+  type Question,
+} from './compartments/cache/answers.ts';
 export type {
   CacheCompartment,
   CacheHandle,

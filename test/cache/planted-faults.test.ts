@@ -1,6 +1,9 @@
 import { describe, expect, test } from 'vitest';
+import { answersFeature, type AnswerCache } from '../../src/compartments/cache/answers.ts';
+import { countWords } from '../../src/compartments/cache/probe.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import type { Finding } from '../../src/core/compartment.ts';
+import { openScope, type Scope } from '../../src/core/scope.ts';
 import type { KeyValueStore } from '../../src/drivers/key-value.ts';
 import { openMemoryStore } from '../../src/drivers/memory/store.ts';
 import { newCacheBed } from './support.ts';
@@ -64,6 +67,65 @@ describe('planted faults are caught by the probes', () => {
       },
     };
     expect(leaks(await findingsOver(faulty))).toContain('cache/foreign-envelope-under-own-key');
+  });
+
+  /** Answers of all tenants in one index, and the envelope's check out of the way. */
+  function withGlobalAnswers(): KeyValueStore {
+    const store = newStore();
+    const shared = renaming(store, { space: () => 'all:' });
+    const of = (key: string): KeyValueStore => (key.startsWith('answers:') ? shared : store);
+    const owner = (space: string): string => /tenant:([0-9a-f-]{36}):/.exec(space)?.[1] ?? '';
+    return {
+      ...store,
+      async look(at) {
+        const { gate, value } = await of(at.key).look(at);
+        const own = await store.look(at);
+        const generation = own.gate?.split(' ')[1] ?? '';
+        return {
+          gate: own.gate ?? gate,
+          value: value?.replace(/^(e1:)[0-9a-f]{16}:[0-9a-f-]{36}/, `$1${generation}:${owner(at.space)}`),
+        };
+      },
+      async put(write) {
+        if (!write.key.startsWith('answers:')) return await store.put(write);
+        const { seen: _, ...rest } = write;
+        await shared.swapGate('all:', { from: undefined, to: 'all' });
+        return await shared.put({ ...rest, gate: 'all' });
+      },
+    };
+  }
+
+  test('F4: one semantic index for all tenants', async () => {
+    expect(leaks(await findingsOver(withGlobalAnswers()))).toContain(
+      'cache/answer-to-the-question-of-another',
+    );
+  });
+
+  test('F5: one index in which tenants differ by a prefix of the text alone', async () => {
+    const bed = newCacheBed(withGlobalAnswers());
+    const [attacker, victim] = [await bed.tenant(), await bed.tenant()];
+    const prefixed = (scope: Scope): AnswerCache =>
+      bed.cache.answers({
+        embed: (texts) => countWords(texts.map((text) => `${scope.tenantId} ${text}`)),
+        threshold: 0.7,
+      });
+    const ask = (scope: Scope, text: string, answer: string) =>
+      prefixed(scope).ask(
+        openScope({ ...scope, features: [answersFeature] }),
+        // With a prefix for a wall, the exact text differs and the similar one does not.
+        { text: `${scope.tenantId} ${text}`, audience: 'all', context: 'one' },
+        async () => answer,
+      );
+    const words = 'how many beds does the ward seven of our hospital in the valley have this winter';
+    await ask(victim.scope, words, 'secret');
+    // The fault is real: this is how the answer of another tenant came out.
+    expect((await ask(attacker.scope, words, 'own')).answer).toBe('secret');
+    const findings = await bed.cache.probe({
+      attacker: attacker.scope,
+      victim: victim.scope,
+      clock: systemClock,
+    });
+    expect(leaks(findings)).toContain('cache/answer-to-the-question-of-another');
   });
 
   test('a driver that hands one caller’s answer to the next', async () => {

@@ -1,6 +1,7 @@
 import type { Compartment } from '../../core/compartment.ts';
 import type { Scope } from '../../core/scope.ts';
 import type { StoreState } from '../../drivers/key-value.ts';
+import type { AnswerCache, AnswerCacheOptions } from './answers.ts';
 import type { CacheKey } from './key.ts';
 import type { SessionHandle } from './sessions.ts';
 
@@ -56,6 +57,8 @@ export interface CacheCompartment extends Compartment<CacheHandle> {
   openNow(scope: Scope): CacheHandle;
   /** Sessions of the tenant's users. */
   sessions(scope: Scope): SessionHandle;
+  /** Answers to similar questions, kept apart by tenant and audience. */
+  answers(options: AnswerCacheOptions): AnswerCache;
   stats(): CacheStats;
   /** A store that was away answers again: what it missed is put right before anybody asks. */
   storeIsBack(): Promise<void>;

@@ -4,13 +4,14 @@ import { BulkheadError } from '../../core/errors.ts';
 import type { Placement } from '../../core/placement.ts';
 import { assertScope, getCurrentTenant, placementIn, type Scope } from '../../core/scope.ts';
 import type { StoreState } from '../../drivers/key-value.ts';
+import { createAnswerCache } from './answers.ts';
 import type { CacheCompartment } from './cache.ts';
 import { takeCensus } from './census.ts';
 import { toContainerText, toSite } from './container.ts';
 import { sharedStore, type CacheDeps } from './deps.ts';
 import { newGate, toGateText } from './gate.ts';
 import { createCacheHandle, type HandleParts } from './handle.ts';
-import { probeCache } from './probe.ts';
+import { countWords, probeCache } from './probe.ts';
 import { relocateCache, setGate } from './relocation.ts';
 import { createSessionHandle } from './sessions.ts';
 import { eraseCache, exportEntries, importEntries, measureCache } from './transfer.ts';
@@ -46,6 +47,7 @@ export function createCache(deps: CacheDeps): CacheCompartment {
     open: async (scope) => openNow(scope),
     openNow,
     current: () => openNow(getCurrentTenant()),
+    answers: (options) => createAnswerCache(openNow, options),
     sessions: (scope) => createSessionHandle(parts, wayOf(scope)),
     async seal(placement, state) {
       const site = siteOf(placement);
@@ -76,6 +78,7 @@ export function createCache(deps: CacheDeps): CacheCompartment {
         parts,
         openNow,
         wayOf,
+        embed: countWords,
         sessions: (scope) => compartment.sessions(scope),
       }),
     stats: () => ({

@@ -12,7 +12,8 @@ export interface Envelope {
   readonly text: string;
 }
 
-const ENVELOPE = /^([es])1:([0-9a-f]{16}):([0-9a-f-]{36}):([0-9a-z]{1,11}):/;
+/** Tag, epoch and tenant have their length; the expiry ends with a colon. */
+const ENVELOPE = /^[es]1:[0-9a-f]{16}:[0-9a-f-]{36}:[0-9a-z]{1,11}:/;
 const TOMBSTONE = /^t1:[0-9a-f]{16}$/;
 
 /** Sessions outlive the generations of the cache. */
@@ -26,15 +27,14 @@ export function toEnvelopeText(envelope: Envelope & { readonly tenant: TenantId 
 
 /** @returns undefined for text that names no tenant */
 export function parseEnvelope(stored: string): Envelope | undefined {
-  const [head, tag, epoch, tenant, expiry] = ENVELOPE.exec(stored) ?? [];
-  if (head === undefined || epoch === undefined || tenant === undefined || expiry === undefined)
-    return undefined;
+  if (!ENVELOPE.test(stored)) return undefined;
+  const end = stored.indexOf(':', 57);
   return {
-    kind: tag === 'e' ? 'entry' : 'session',
-    tenant,
-    epoch,
-    expiresAtMs: Number.parseInt(expiry, 36),
-    text: stored.slice(head.length),
+    kind: stored.startsWith('e') ? 'entry' : 'session',
+    tenant: stored.slice(20, 56),
+    epoch: stored.slice(3, 19),
+    expiresAtMs: Number.parseInt(stored.slice(57, end), 36),
+    text: stored.slice(end + 1),
   };
 }
 

@@ -1,7 +1,8 @@
-import { randomUUID } from 'node:crypto';
+import { hash, randomUUID } from 'node:crypto';
 import type { Finding, ProbeTarget } from '../../core/compartment.ts';
 import { isBulkheadError } from '../../core/errors.ts';
 import { openScope, type Scope } from '../../core/scope.ts';
+import { answersFeature, createAnswerCache, type Embed } from './answers.ts';
 import type { CacheHandle, SessionHandle } from './cache.ts';
 import { toEnvelopeText } from './envelope.ts';
 import { createCacheHandle, type HandleParts } from './handle.ts';
@@ -11,6 +12,8 @@ import type { CacheWay } from './way.ts';
 export interface ProbeParts {
   readonly parts: HandleParts;
   readonly openNow: (scope: Scope) => CacheHandle;
+  /** Of the questions the probe asks. */
+  readonly embed: Embed;
   readonly sessions: (scope: Scope) => SessionHandle;
   readonly wayOf: (scope: Scope, parts?: HandleParts) => CacheWay;
 }
@@ -96,6 +99,7 @@ const probes: readonly Probe[] = [
       return alive === undefined || revoked > 0 ? 'a foreign session was ended' : undefined;
     },
   },
+  { name: 'answer-to-the-question-of-another', attack: 'A46', run: askAsAnother },
   {
     name: 'export-of-the-attacker',
     attack: 'A44',
@@ -201,6 +205,26 @@ async function desynchronise(stage: Stage): Promise<string | undefined> {
   return wrong.length === 0 ? undefined : `${wrong.length} answers went to somebody else`;
 }
 
+/** The victim has an answer; the attacker asks the same, and in other words, for the same audience. */
+async function askAsAnother({ own, target, canary }: Stage): Promise<string | undefined> {
+  const ofTenant = (scope: Scope): Scope =>
+    openScope({ ...scope, features: [...scope.features, answersFeature] });
+  const answers = createAnswerCache(own.openNow, { embed: own.embed, threshold: 0.7 });
+  const mark = randomUUID();
+  const question = { text: `how many beds has ward ${mark}`, audience: 'probe', context: mark };
+  const ask = (scope: Scope, text: string): Promise<{ answer: string }> =>
+    answers.ask(ofTenant(scope), { ...question, text }, async () => 'none');
+  await answers.ask(ofTenant(target.victim), question, async () => canary);
+  const similar = `how many beds has the ward ${mark}`;
+  const known = await ask(target.victim, similar);
+  const got = [await ask(target.attacker, question.text), await ask(target.attacker, similar)];
+  await own.openNow(target.victim).invalidateMatching('answers:*');
+  await own.openNow(target.attacker).invalidateMatching('answers:*');
+  if (got.some(({ answer }) => answer === canary)) return 'the answer of another tenant was given';
+  if (known.answer !== canary) throw new Error('the victim did not find its own answer');
+  return undefined;
+}
+
 /** Writes an envelope of the victim under a key of the attacker, as a fault in a key function or a driver would. */
 async function tamper({ own, target, canary }: Stage): Promise<string | undefined> {
   const key = toKey(['probe', randomUUID()]);
@@ -231,3 +255,14 @@ async function tamper({ own, target, canary }: Stage): Promise<string | undefine
 function seen(value: unknown): string | undefined {
   return value === undefined ? undefined : 'a foreign value was read';
 }
+
+/** Words counted in 64 buckets: enough to tell that two questions are alike. */
+export const countWords: Embed = async (texts) =>
+  texts.map((text) => {
+    const counts = new Float32Array(64);
+    for (const word of text.split(/\W+/)) {
+      const bucket = hash('sha256', word, 'buffer')[0] ?? 0;
+      counts[bucket % 64] = (counts[bucket % 64] ?? 0) + 1;
+    }
+    return counts;
+  });

@@ -34,6 +34,8 @@ export class CacheWay {
   readonly #parts: WayParts;
   #residence: CacheResidence;
   #site: Site;
+  /** The last gate that was read: the next is mostly the same text. */
+  #last: { readonly gateText: string; readonly gate: Gate } | undefined;
 
   constructor(parts: WayParts, scope: Scope, start: CacheResidence) {
     this.#parts = parts;
@@ -60,11 +62,14 @@ export class CacheWay {
       const { site } = this;
       if (this.#parts.outdated.has(site.space)) await renewGeneration(this.#parts, site);
       const found = await site.store.look({ space: site.space, key }, this.scope.signal);
+      const last = this.#last;
+      if (last !== undefined && last.gateText === found.gate) return { ...last, value: found.value };
       const gate = parseGate(found.gate);
       if (gate === undefined || found.gate === undefined) await this.#heal(site);
       else if (gate.state !== 'sealed') {
         this.#parts.gates.set(site.space, found.gate);
-        return { gate, gateText: found.gate, value: found.value };
+        this.#last = { gateText: found.gate, gate };
+        return { ...this.#last, value: found.value };
       } else if (!(await this.#hasMoved(site))) throw sealed(this.scope);
     }
     throw this.#restless();
