@@ -22,6 +22,7 @@ const Environment = z.object({
   BULKHEAD_URL: z.url({ protocol: /^https?$/ }).optional(),
   BULKHEAD_OPERATOR_TOKEN: z.string().min(32, 'must have at least 32 characters').optional(),
   BULKHEAD_MIGRATIONS_DIR: z.string().min(1).optional(),
+  BULKHEAD_TEMPLATES_DIR: z.string().min(1).optional(),
   BULKHEAD_SHARED_TABLES: z.string().default(''),
   BULKHEAD_MAX_CONNECTIONS: positive.default(60),
   BULKHEAD_POOL_MAX: positive.default(20),
@@ -77,6 +78,8 @@ export interface Config {
   readonly url: string | undefined;
   readonly operatorToken: string | undefined;
   readonly migrationsDir: string | undefined;
+  /** Where templates for new tenants are. */
+  readonly templatesDir: string | undefined;
   readonly sharedTables: readonly string[];
   readonly pool: {
     readonly maxConnections: number;
@@ -188,6 +191,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     url: read.BULKHEAD_URL,
     operatorToken: read.BULKHEAD_OPERATOR_TOKEN,
     migrationsDir: read.BULKHEAD_MIGRATIONS_DIR,
+    templatesDir: read.BULKHEAD_TEMPLATES_DIR,
     sharedTables: Object.freeze(read.BULKHEAD_SHARED_TABLES.split(',').filter((name) => name !== '')),
     pool: Object.freeze({
       maxConnections: read.BULKHEAD_MAX_CONNECTIONS,

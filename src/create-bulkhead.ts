@@ -50,6 +50,7 @@ export async function createBulkhead(options: BulkheadOptions = {}): Promise<Bul
     log,
     searches: [dataDirSearch(config.dataDir)],
     ledgerCopy: openLedgerCopy(config.dataDir),
+    templatesDir: config.templatesDir,
     ...(options.checkpoint === undefined ? {} : { checkpoint: options.checkpoint }),
   });
   // Before anybody is served: a restored registry would serve tenants that were erased.

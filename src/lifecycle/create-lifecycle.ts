@@ -14,12 +14,15 @@ import { createLeaving } from './leave/create-leaving.ts';
 import type { LedgerCopy, Search } from './leave/work.ts';
 import { createMoves } from './move/create-moves.ts';
 import { provision } from './provision.ts';
+import { Starters } from './starter.ts';
 import { resumeSteps, runToEnd, suspendSteps } from './suspend.ts';
 
 export interface LifecycleDeps {
   readonly registry: Registry;
   readonly compartments: readonly Compartment[];
   readonly clock: Clock;
+  /** Where templates for new tenants are; undefined = there are none. */
+  readonly templatesDir?: string | undefined;
   readonly checkpoint?: Checkpoint;
   /** Where else than in compartments something of a tenant may lie. */
   readonly searches?: readonly Search[];
@@ -56,6 +59,7 @@ export function createLifecycle(options: LifecycleDeps): Lifecycle {
     registry,
     compartments: options.compartments,
     operations: registry.operations,
+    starters: new Starters(options.templatesDir),
     checkpoint: options.checkpoint ?? (async () => {}),
   };
 
@@ -90,9 +94,9 @@ export function createLifecycle(options: LifecycleDeps): Lifecycle {
       case 'provision': {
         const plan = await registry.plans.read(tenant.plan);
         if (plan === undefined) throw new BulkheadError('plan_unknown', { plan: tenant.plan });
-        const server = operation.input['server'];
-        const named = typeof server === 'string' ? server : undefined;
-        await provision(deps, { tenant, plan, server: named, operation, actor: recovery });
+        const server = textOf(operation.input['server']);
+        const template = textOf(operation.input['template']);
+        await provision(deps, { tenant, plan, server, template, operation, actor: recovery });
         return;
       }
       case 'suspend':
@@ -124,19 +128,38 @@ export function createLifecycle(options: LifecycleDeps): Lifecycle {
     async create(input, actor) {
       const startedMs = clock.monotonicMs();
       const parsed = await parseNewTenant(registry, input);
+      const { server, template } = input;
+      if (template !== undefined) await deps.starters.assertExists(template);
       const tenant = await registry.tenants.insert(parsed.tenant, actor);
       const operation = await registry.operations.begin(
-        { tenant: tenant.id, kind: 'provision', input: { server: input.server ?? null } },
+        {
+          tenant: tenant.id,
+          kind: 'provision',
+          input: { server: server ?? null, template: template ?? null },
+        },
         actor,
       );
       const ready = await provision(deps, {
         tenant,
         plan: parsed.plan,
-        server: input.server,
+        server,
+        template,
         operation,
         actor,
       });
       return { tenant: ready, operation, readyInMs: clock.monotonicMs() - startedMs };
+    },
+    async saveTemplate(id, name, actor) {
+      const records = await deps.starters.save(name, await readTenant(id), options.compartments);
+      registry.audit.record({
+        tenant: id,
+        actor,
+        action: 'template.saved',
+        severity: 'info',
+        requestId: undefined,
+        detail: { template: name, records },
+      });
+      return records;
     },
     suspend: (id, actor) => change('suspend', id, actor),
     resume: (id, actor) => change('resume', id, actor),
@@ -153,4 +176,8 @@ export function createLifecycle(options: LifecycleDeps): Lifecycle {
       return ended + (await leaving.replayErasures('registry')).erasedAgain.length;
     },
   };
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
 }

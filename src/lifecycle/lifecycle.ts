@@ -18,6 +18,8 @@ export interface CreateTenantInput {
   readonly parent?: string | undefined;
   /** Named server for a dedicated tenant; default any free one. */
   readonly server?: string | undefined;
+  /** Data to begin with: a folder in BULKHEAD_TEMPLATES_DIR. */
+  readonly template?: string | undefined;
   readonly features?: readonly string[] | undefined;
   readonly settings?: Readonly<Record<string, unknown>> | undefined;
 }
@@ -35,6 +37,11 @@ export interface Lifecycle extends Moves, Leaving, Backfill {
    * @throws request_invalid, slug_taken, plan_unknown, isolation_unavailable, hierarchy_refused, compartment_unreachable
    */
   create(input: CreateTenantInput, actor: Actor): Promise<CreatedTenant>;
+  /**
+   * Makes a template of what the tenant has now, for `create`.
+   * @returns records in it. @throws tenant_not_found, request_invalid
+   */
+  saveTemplate(id: TenantId, name: string, actor: Actor): Promise<number>;
   /** Blocks within a second on every node and inside the stores; keeps the data. @throws tenant_not_found, transition_refused */
   suspend(id: TenantId, actor: Actor): Promise<Tenant>;
   resume(id: TenantId, actor: Actor): Promise<Tenant>;

@@ -5,17 +5,20 @@ import type { Plan } from '../core/plan.ts';
 import type { Actor } from '../core/scope.ts';
 import type { Tenant } from '../core/tenant.ts';
 import type { Operation, Registry } from '../registry/registry.ts';
+import type { Starters } from './starter.ts';
 import { runSteps, toCallerError, toFailure, type JournalDeps, type Step } from './journal.ts';
 
 export interface ProvisionDeps extends JournalDeps {
   readonly registry: Registry;
   readonly compartments: readonly Compartment[];
+  readonly starters: Starters;
 }
 
 interface Provisioning {
   readonly tenant: Tenant;
   readonly plan: Plan;
   readonly server: string | undefined;
+  readonly template: string | undefined;
   readonly operation: Operation;
   readonly actor: Actor;
 }
@@ -42,7 +45,7 @@ export async function provision(deps: ProvisionDeps, work: Provisioning): Promis
 }
 
 function toSteps(deps: ProvisionDeps, work: Provisioning): readonly Step[] {
-  const { tenant, plan, server } = work;
+  const { tenant, plan, server, template } = work;
   const { tenants } = deps.registry;
   const placed = new Map(tenant.placements.map((placement) => [placement.compartment, placement]));
   const perCompartment = deps.compartments.flatMap((compartment): readonly Step[] => [
@@ -69,7 +72,24 @@ function toSteps(deps: ProvisionDeps, work: Provisioning): readonly Step[] {
       if (now?.state !== 'active') await tenants.transition(tenant.id, 'provisioned', work.actor);
     },
   };
-  return [...perCompartment, activate];
+  return [...perCompartment, ...(template === undefined ? [] : toFilling(deps, placed, template)), activate];
+}
+
+/** Before the tenant is let in, so that it never sees half of it. */
+function toFilling(
+  { compartments, starters }: ProvisionDeps,
+  placed: ReadonlyMap<string, Placement>,
+  template: string,
+): readonly Step[] {
+  return compartments.map((compartment) => ({
+    name: `fill ${compartment.kind}`,
+    run: async () => {
+      const records = await starters.read(template, compartment.kind);
+      if (records === undefined) return { imported: 0 };
+      const { imported } = await compartment.import(placementOf(placed, compartment), records);
+      return { imported };
+    },
+  }));
 }
 
 function placementOf(placed: ReadonlyMap<string, Placement>, compartment: Compartment): Placement {

@@ -13,6 +13,7 @@ interface Options {
   readonly region?: string;
   readonly parent?: string;
   readonly server?: string;
+  readonly template?: string;
   readonly feature?: readonly string[];
 }
 
@@ -26,11 +27,13 @@ export function tenantCreateCommand(cli: Cli): Command {
     .option('--region <region>', 'where its data must stay')
     .option('--parent <tenant>', 'id or slug of the tenant it belongs to')
     .option('--server <name>', 'dedicated server to take; default: any free one')
+    .option('--template <name>', 'data to begin with')
     .option('--feature <name>', 'a feature on top of the plan’s; may be repeated', collect)
     .action(
       toAction<Options>(cli, async (session, options, [slug = '']) => {
-        const { name = slug, plan, isolation, region, parent, server, feature } = options;
-        const body = { slug, name, plan, isolation, region, parent, server, features: feature?.slice() };
+        const { name = slug, plan, isolation, region, parent, server, template, feature } = options;
+        const place = { plan, isolation, region, parent, server };
+        const body = { slug, name, ...place, template, features: feature?.slice() };
         const created = await withOperator(session, (operator) =>
           operator.call('createTenant', { params: {}, query: undefined, body }),
         );

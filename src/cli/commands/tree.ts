@@ -25,6 +25,7 @@ import { tenantMoveConfirmCommand, tenantMoveRollbackCommand } from './tenant-mo
 import { tenantMoveCommand } from './tenant-move.ts';
 import { tenantResumeCommand } from './tenant-resume.ts';
 import { tenantShowCommand } from './tenant-show.ts';
+import { tenantTemplateCommand } from './tenant-template.ts';
 import { tenantSuspendCommand } from './tenant-suspend.ts';
 import { umbrellaGrantCommand } from './umbrella-grant.ts';
 import { umbrellaListCommand } from './umbrella-list.ts';
@@ -43,6 +44,7 @@ export function createTree(cli: Cli, program: () => Command): readonly Command[]
       tenantMoveCommand(cli),
       tenantMoveConfirmCommand(cli),
       tenantMoveRollbackCommand(cli),
+      tenantTemplateCommand(cli),
     ]),
     group('key', 'API keys of a tenant: create, list, revoke, rotate', [
       keyCreateCommand(cli),

@@ -17,6 +17,11 @@ export const NewTenantBody = z.strictObject({
   isolation: isolation.optional().describe("Default: the plan's."),
   region: z.string().max(40).optional(),
   parent: z.string().max(64).optional().describe('Id or slug of the parent tenant.'),
+  template: z
+    .string()
+    .max(40)
+    .optional()
+    .describe('Data to begin with: the name of a template on the server.'),
   server: z.string().max(63).optional().describe('Name of a dedicated server; default: any free one.'),
   features: features.optional(),
   settings: JsonObject.optional(),
