@@ -1,5 +1,6 @@
 import type { Billing } from './billing/billing.ts';
 import type { CacheCompartment } from './compartments/cache/cache.ts';
+import type { ObjectsCompartment } from './compartments/objects/objects.ts';
 import type { RowsCompartment } from './compartments/rows/rows.ts';
 import type { MemoryCompartment } from './compartments/memory/memory.ts';
 import type { VectorsCompartment } from './compartments/vectors/vectors.ts';
@@ -45,6 +46,7 @@ export interface Bulkhead {
   readonly cache: CacheCompartment;
   /** Conversations, by user. */
   readonly memory: MemoryCompartment;
+  readonly objects: ObjectsCompartment;
   readonly compartments: readonly Compartment[];
   /**
    * Opens the tenant's scope after admission and runs `fn` in it. `tenant` is an id or a slug.

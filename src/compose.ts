@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { CacheCompartment } from './compartments/cache/cache.ts';
 import type { MemoryCompartment } from './compartments/memory/memory.ts';
+import type { ObjectsCompartment } from './compartments/objects/objects.ts';
 import type { RowsCompartment } from './compartments/rows/rows.ts';
 import type { Billing } from './billing/billing.ts';
 import type { VectorsCompartment } from './compartments/vectors/vectors.ts';
@@ -23,6 +24,7 @@ import { openRegistry } from './registry/open.ts';
 import type { Registry } from './registry/registry.ts';
 import { mainServer } from './server-catalog.ts';
 import { openCache } from './compose-cache.ts';
+import { openObjects } from './compose-objects.ts';
 import { openCatalog } from './compose-tables.ts';
 
 /** The parts of a node, put together. This file alone names concrete stores. */
@@ -33,6 +35,7 @@ export interface Composed {
   readonly vectors: VectorsCompartment | undefined;
   readonly cache: CacheCompartment;
   readonly memory: MemoryCompartment;
+  readonly objects: ObjectsCompartment;
   readonly compartments: readonly Compartment[];
   readonly fleet: Fleet;
   readonly billing: Billing;
@@ -72,11 +75,14 @@ export async function compose(input: ComposeInput): Promise<Composed> {
     stack.defer(() => rows.close());
     const cache = await openCache(input, registry, main.dialect === 'pglite' ? 'alone' : 'one_of_several');
     stack.defer(() => cache.close());
+    const objects = await openObjects(input, registry);
+    stack.defer(() => objects.close());
     const compartments: readonly Compartment[] = Object.freeze([
       rows,
       catalog.memory,
       ...(catalog.vectors === undefined ? [] : [catalog.vectors]),
       cache,
+      objects,
     ]);
     const billing = await openBilling(input, { admin: main.pool, registry, compartments }, stack);
     const newOperatorToken = await ensureOperatorToken(config, registry);
@@ -87,6 +93,7 @@ export async function compose(input: ComposeInput): Promise<Composed> {
       vectors: catalog.vectors,
       memory: catalog.memory,
       cache,
+      objects,
       compartments,
       fleet: createFleet({
         control: main.pool,

@@ -53,6 +53,16 @@ const Environment = z.object({
   BULKHEAD_TENANT_HINTS: z.string().default('subdomain,path,header'),
   BULKHEAD_TENANT_HEADER_IN_RESPONSE: flag.default(false),
   BULKHEAD_BODY_LIMIT_BYTES: positive.default(1_048_576),
+  BULKHEAD_OBJECT_LIMIT_BYTES: positive.default(104_857_600),
+  /** Objects are in a folder of the data folder unless a bucket is named. */
+  BULKHEAD_S3_BUCKET: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9-]{1,27}$/, 'must be 2 to 28 of a-z, 0-9 and hyphens')
+    .optional(),
+  BULKHEAD_S3_ENDPOINT: z.url({ protocol: /^https?$/ }).optional(),
+  BULKHEAD_S3_REGION: z.string().min(1).default('us-east-1'),
+  BULKHEAD_S3_ACCESS_KEY_ID: z.string().min(1).optional(),
+  BULKHEAD_S3_SECRET_ACCESS_KEY: z.string().min(1).optional(),
   BULKHEAD_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   BULKHEAD_SERVICE_NAME: z.string().min(1).max(100).default('bulkhead'),
   BULKHEAD_TENANT_METRICS: z.coerce.number().int().min(0).max(10_000).default(200),
@@ -117,6 +127,21 @@ export interface Config {
   readonly hints: readonly HintSource[];
   readonly tenantHeaderInResponse: boolean;
   readonly bodyLimitBytes: number;
+  readonly objects: {
+    /** Content of one object. */
+    readonly limitBytes: number;
+    /** undefined = a folder in the data folder. */
+    readonly s3:
+      | {
+          readonly endpoint: string | undefined;
+          readonly region: string;
+          readonly bucket: string;
+          readonly credentials:
+            | { readonly accessKeyId: string; readonly secretAccessKey: string }
+            | undefined;
+        }
+      | undefined;
+  };
   readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
   /** What this service is called in the tokens it sends to others. */
   readonly serviceName: string;
@@ -160,6 +185,26 @@ function parseCacheServers(raw: string): readonly NamedUrl[] {
   if (new Set(servers.map(({ name }) => name)).size < servers.length)
     throw new BulkheadError('config_invalid', { reason: 'BULKHEAD_CACHE_SERVERS: two have one name' });
   return servers;
+}
+
+/** Both halves of a credential, or neither: then the AWS SDK looks where it always does. */
+function toS3(read: z.output<typeof Environment>): Config['objects']['s3'] {
+  const accessKeyId = read.BULKHEAD_S3_ACCESS_KEY_ID;
+  const secretAccessKey = read.BULKHEAD_S3_SECRET_ACCESS_KEY;
+  if ((accessKeyId === undefined) !== (secretAccessKey === undefined))
+    throw new BulkheadError('config_invalid', {
+      reason: 'BULKHEAD_S3_ACCESS_KEY_ID and BULKHEAD_S3_SECRET_ACCESS_KEY are set together or not at all',
+    });
+  if (read.BULKHEAD_S3_BUCKET === undefined) return undefined;
+  return Object.freeze({
+    endpoint: read.BULKHEAD_S3_ENDPOINT,
+    region: read.BULKHEAD_S3_REGION,
+    bucket: read.BULKHEAD_S3_BUCKET,
+    credentials:
+      accessKeyId === undefined || secretAccessKey === undefined
+        ? undefined
+        : { accessKeyId, secretAccessKey },
+  });
 }
 
 /** Names of our tests, of the services they need, and of the command line, which reads them itself. */
@@ -228,6 +273,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     hints: Object.freeze(parseHints(read.BULKHEAD_TENANT_HINTS)),
     tenantHeaderInResponse: read.BULKHEAD_TENANT_HEADER_IN_RESPONSE,
     bodyLimitBytes: read.BULKHEAD_BODY_LIMIT_BYTES,
+    objects: Object.freeze({ limitBytes: read.BULKHEAD_OBJECT_LIMIT_BYTES, s3: toS3(read) }),
     logLevel: read.BULKHEAD_LOG_LEVEL,
     serviceName: read.BULKHEAD_SERVICE_NAME,
     tenantMetrics: read.BULKHEAD_TENANT_METRICS,

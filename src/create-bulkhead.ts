@@ -74,6 +74,7 @@ export async function createBulkhead(options: BulkheadOptions = {}): Promise<Bul
     vectors: composed.vectors,
     cache: composed.cache,
     memory: composed.memory,
+    objects: composed.objects,
     newOperatorToken: composed.newOperatorToken,
     scope: open,
     async run(tenant, fn, scopeOptions) {

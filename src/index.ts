@@ -25,6 +25,17 @@ export type {
   SetOptions,
 } from './compartments/cache/cache.ts';
 export type {
+  ObjectPage,
+  ObjectQuery,
+  ObjectRef,
+  ObjectsCompartment,
+  ObjectsHandle,
+  OpenedObject,
+  PutOptions,
+  StoredObject,
+} from './compartments/objects/objects.ts';
+export type { GrantedUrl, UrlWish } from './compartments/objects/signed-url.ts';
+export type {
   Condition,
   Filter,
   ListQuery,

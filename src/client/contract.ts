@@ -3,7 +3,8 @@ import { cacheOperations } from './cache-operations.ts';
 import { fleetOperations } from './fleet-operations.ts';
 import { hierarchyOperations } from './hierarchy-operations.ts';
 import { moveOperations } from './move-operations.ts';
-import type { Operation } from './operation.ts';
+import { objectOperations } from './object-operations.ts';
+import type { Download, Operation, Upload } from './operation.ts';
 import * as documents from './schemas/documents.ts';
 import * as keys from './schemas/keys.ts';
 import * as platform from './schemas/platform.ts';
@@ -269,6 +270,7 @@ export const contract = {
     errors: ['not_found'],
   },
   ...cacheOperations,
+  ...objectOperations,
 } as const satisfies Record<string, Operation>;
 
 export type Contract = typeof contract;
@@ -279,12 +281,20 @@ export type OperationOf<Plane extends Operation['plane']> = {
   [Name in OperationName]: Contract[Name]['plane'] extends Plane ? Name : never;
 }[OperationName];
 
+/** Names of the operations that take and answer JSON. */
+export type JsonOperationName = {
+  [Name in OperationName]: Contract[Name] extends { readonly bytes: string } ? never : Name;
+}[OperationName];
+
 type ParameterNames<Path extends string> = Path extends `${string}{${infer Name}}${infer Rest}`
   ? Name | ParameterNames<Rest>
   : never;
 
 /** What a handler is given: everything parsed, nothing else. */
-export interface Input<Name extends OperationName> {
+export type Input<Name extends OperationName> = ParsedInput<Name> &
+  (Contract[Name] extends { readonly bytes: 'upload' } ? { readonly upload: Upload } : unknown);
+
+interface ParsedInput<Name extends OperationName> {
   /** As they stand in the path, decoded once; ids are parsed by the handler, because an unparsable one is simply not found. */
   readonly params: Readonly<Record<ParameterNames<Contract[Name]['path']>, string>>;
   readonly query: Contract[Name] extends { readonly query: infer Query extends z.ZodType }
@@ -299,4 +309,6 @@ export type Output<Name extends OperationName> = Contract[Name] extends {
   readonly response: infer Response extends z.ZodType;
 }
   ? z.input<Response>
-  : void;
+  : Contract[Name] extends { readonly bytes: 'download' }
+    ? Download
+    : void;

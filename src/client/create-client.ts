@@ -1,12 +1,13 @@
 import type { CallInput, CallOptions, ClientOptions, Transport } from './transport.ts';
-import { createTransport } from './transport.ts';
-import type { OperationName, Output } from './contract.ts';
+import { createSender, createTransport } from './transport.ts';
+import { createObjectsClient, type ObjectsClient } from './objects.ts';
+import type { JsonOperationName, Output } from './contract.ts';
 import type { DocumentView } from './schemas/documents.ts';
 import type { TenantView } from './schemas/tenants.ts';
 import type { ChildView } from './schemas/umbrella.ts';
 
-type Body<Name extends OperationName> = CallInput<Name>['body'];
-type Query<Name extends OperationName> = CallInput<Name>['query'];
+type Body<Name extends JsonOperationName> = CallInput<Name>['body'];
+type Query<Name extends JsonOperationName> = CallInput<Name>['query'];
 
 /** Every operation of the HTTP API, typed from the schemas that the server validates by. All throw `BulkheadHttpError`. */
 export interface BulkheadClient {
@@ -74,13 +75,16 @@ export interface BulkheadClient {
     change(document: string, body: Body<'changeDocument'>): Promise<Output<'changeDocument'>>;
     delete(document: string): Promise<void>;
   };
+  readonly objects: ObjectsClient;
 }
 
 /** A client of one server with one credential. Holds no connection of its own, so there is nothing to close. */
 export function createClient(options: ClientOptions): BulkheadClient {
-  const call = createTransport(options);
+  const send = createSender(options);
+  const call = createTransport(send);
   return {
     call,
+    objects: createObjectsClient(send, call),
     ...operatorPart(call),
     ...tenantPart(call),
     ...hierarchyPart(call),

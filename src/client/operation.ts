@@ -17,11 +17,29 @@ export interface Operation {
   readonly repeats?: 'by_answer' | 'by_id';
   readonly query?: z.ZodType;
   readonly body?: z.ZodType;
+  /** Bytes of any media type instead of JSON: as the request's body, or as the answer's. */
+  readonly bytes?: 'upload' | 'download';
   readonly status: 200 | 201 | 204;
   /** Absent where the answer has no body. */
   readonly response?: z.ZodType;
   /** Beyond those that every operation of its plane can answer with. */
   readonly errors: readonly ErrorCode[];
+}
+
+/** The body of a request as it comes in. */
+export interface Upload {
+  /** The header, as it was sent. */
+  readonly contentType: string | undefined;
+  readonly content: AsyncIterable<Uint8Array>;
+}
+
+/** The body of an answer as it goes out. */
+export interface Download {
+  readonly name: string;
+  readonly contentType: string;
+  readonly sizeBytes: number;
+  readonly sha256: string;
+  readonly content: AsyncIterable<Uint8Array>;
 }
 
 /** Errors that every operation of a plane can answer with. */

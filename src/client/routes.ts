@@ -52,4 +52,10 @@ export const routes = {
   verifySession: { method: 'POST', path: '/v1/sessions/verify' },
   revokeSessions: { method: 'POST', path: '/v1/sessions/revoke' },
   deleteDocument: { method: 'DELETE', path: '/v1/documents/{document}' },
+  putObject: { method: 'PUT', path: '/v1/objects' },
+  listObjects: { method: 'GET', path: '/v1/objects' },
+  getObject: { method: 'GET', path: '/v1/objects/{object}' },
+  describeObject: { method: 'GET', path: '/v1/objects/{object}/about' },
+  deleteObject: { method: 'DELETE', path: '/v1/objects/{object}' },
+  signObjectUrl: { method: 'POST', path: '/v1/objects/urls' },
 } as const satisfies { readonly [Name in OperationName]: Pick<Contract[Name], 'method' | 'path'> };

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { Contract, Input, OperationName, Output } from './contract.ts';
+import type { Contract, Input, JsonOperationName, OperationName, Output } from './contract.ts';
 import { BulkheadHttpError, readHttpError } from './http-error.ts';
 import { routes } from './routes.ts';
 
@@ -32,7 +32,7 @@ export interface CallOptions {
 }
 
 /** Performs any operation of the contract by its name. @throws BulkheadHttpError */
-export type Transport = <Name extends OperationName>(
+export type Transport = <Name extends JsonOperationName>(
   name: Name,
   input: CallInput<Name>,
   options?: CallOptions,
@@ -40,29 +40,49 @@ export type Transport = <Name extends OperationName>(
 
 const defaultTimeoutMs = 30_000;
 
-export function createTransport(options: ClientOptions): Transport {
+/** One request, whatever its body. @throws BulkheadHttpError for every answer that is no success */
+export type Sender = (
+  name: OperationName,
+  request: {
+    readonly params: Readonly<Record<string, string>>;
+    readonly query: unknown;
+    readonly body?: NonNullable<RequestInit['body']> | Uint8Array | undefined;
+    readonly contentType?: string | undefined;
+  },
+  options?: CallOptions,
+) => Promise<Response>;
+
+export function createSender(options: ClientOptions): Sender {
   const base = options.url.endsWith('/') ? options.url : `${options.url}/`;
   const send = options.fetch ?? ((url: URL, init: RequestInit) => fetch(url, init));
-  return async <Name extends OperationName>(
-    name: Name,
-    input: CallInput<Name>,
-    { signal, idempotencyKey }: CallOptions = {},
-  ): Promise<Output<Name>> => {
+  return async (name, request, { signal, idempotencyKey } = {}) => {
     const { method, path } = routes[name];
     const timeout = AbortSignal.timeout(options.timeoutMs ?? defaultTimeoutMs);
-    const response = await answered(() =>
-      send(toUrl(base, path, input), {
-        method,
-        headers: {
-          ...toHeaders(options.token, input.body),
-          ...(idempotencyKey === undefined ? {} : { 'idempotency-key': toQuoted(idempotencyKey) }),
-        },
-        signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
-        redirect: 'error',
-        ...(input.body === undefined ? {} : { body: JSON.stringify(input.body) }),
-      }),
-    );
+    const init = {
+      method,
+      headers: {
+        ...toHeaders(options.token, request.contentType),
+        ...(idempotencyKey === undefined ? {} : { 'idempotency-key': toQuoted(idempotencyKey) }),
+      },
+      signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
+      redirect: 'error',
+      ...(request.body === undefined ? {} : { body: request.body, duplex: 'half' }),
+    } as RequestInit;
+    const response = await answered(() => send(toUrl(base, path, request), init));
     if (!response.ok) throw await readHttpError(response);
+    return response;
+  };
+}
+
+export function createTransport(send: Sender): Transport {
+  return async <Name extends JsonOperationName>(
+    name: Name,
+    input: CallInput<Name>,
+    options?: CallOptions,
+  ): Promise<Output<Name>> => {
+    const { params, query, body } = input;
+    const json = body === undefined ? {} : { body: JSON.stringify(body), contentType: 'application/json' };
+    const response = await send(name, { params, query, ...json }, options);
     const text = await answered(() => response.text());
     return parseResult(text, response) as Output<Name>;
   };
@@ -87,9 +107,9 @@ function toSegment(value: string): string {
   return /^\.{1,2}$/.test(value) ? value.replaceAll('.', '%252E') : encodeURIComponent(value);
 }
 
-function toHeaders(token: string, body: unknown): Record<string, string> {
+function toHeaders(token: string, contentType: string | undefined): Record<string, string> {
   const headers = { authorization: `Bearer ${token}`, accept: 'application/json' };
-  return body === undefined ? headers : { ...headers, 'content-type': 'application/json' };
+  return contentType === undefined ? headers : { ...headers, 'content-type': contentType };
 }
 
 /** A string of RFC 8941. */
@@ -124,7 +144,7 @@ function toReason(error: unknown): string | undefined {
   return [code, message].find((reason) => typeof reason === 'string') ?? error.message;
 }
 
-function parseResult(text: string, response: Response): unknown {
+export function parseResult(text: string, response: Response): unknown {
   if (text === '') return undefined;
   try {
     return JSON.parse(text) as unknown;

@@ -60,6 +60,7 @@ export const errorTable = {
   },
   migration_refused: { status: 400, retry: 'after_change', title: 'The migration would break the wall' },
   not_found: { status: 404, retry: 'never', title: 'Not found' },
+  object_damaged: { status: 500, retry: 'never', title: 'A stored object is damaged' },
   operation_in_progress: {
     status: 409,
     retry: 'later',
@@ -68,6 +69,7 @@ export const errorTable = {
   plan_unknown: { status: 400, retry: 'after_change', title: 'There is no such plan' },
   pool_saturated: { status: 503, retry: 'later', title: 'All database connections are busy' },
   query_budget_spent: { status: 429, retry: 'after_change', title: 'The request ran too many queries' },
+  quota_exceeded: { status: 403, retry: 'after_change', title: 'The plan’s limit is reached' },
   read_only: { status: 403, retry: 'never', title: 'This scope only reads' },
   reference_invalid: { status: 409, retry: 'after_change', title: 'A referenced row does not exist' },
   registry_stale: { status: 503, retry: 'later', title: 'Permissions cannot be confirmed right now' },
@@ -80,6 +82,7 @@ export const errorTable = {
   row_cap_exceeded: { status: 422, retry: 'after_change', title: 'The query returned too many rows' },
   scope_missing: { status: 500, retry: 'never', title: 'A data call was made outside a tenant scope' },
   shutting_down: { status: 503, retry: 'later', title: 'The server is shutting down' },
+  signature_refused: { status: 403, retry: 'after_change', title: 'The signed URL does not allow this' },
   slug_taken: { status: 409, retry: 'after_change', title: 'The slug is in use or was used before' },
   statement_timeout: {
     status: 503,

@@ -7,8 +7,11 @@ import type { Call, CallHeaders } from './call.ts';
 import { chain } from './maybe.ts';
 import type { Maybe } from './maybe.ts';
 
-/** Ways to prove who calls. JWT becomes another member here and another `CredentialStrategy`; nothing else changes. */
-export type CredentialKind = 'api_key' | 'service';
+/**
+ * Ways to prove who calls. JWT becomes another member here and another `CredentialStrategy`; nothing else changes.
+ * A signed URL is no strategy: it is verified where its routes are, and opens those alone.
+ */
+export type CredentialKind = 'api_key' | 'service' | 'signed_url';
 
 /** Who a credential proves the caller to be, and the tenants that it may act for. */
 export interface Principal {

@@ -51,6 +51,8 @@ export function toOpenApi(version: string, withPathHint: boolean): Json {
   };
 }
 
+const anyBytes: Json = { '*/*': { schema: { type: 'string', format: 'binary' } } };
+
 function toOperation(id: string, operation: Operation, extraParameters: readonly string[]): Json {
   const named = [...operation.path.matchAll(/\{(\w+)\}/g)].flatMap(([, name]) => name ?? []);
   const parameters = [
@@ -79,6 +81,7 @@ function toOperation(id: string, operation: Operation, extraParameters: readonly
             content: { 'application/json': { schema: toReference(operation.body) } },
           },
         }),
+    ...(operation.bytes === 'upload' ? { requestBody: { required: false, content: anyBytes } } : {}),
     responses: { [operation.status]: toSuccess(operation), ...toErrors(operation) },
   };
 }
@@ -91,14 +94,15 @@ const idempotencyKey: Json = {
   description: 'A name of your own for this request, so that sending it again does it once. Kept for a day.',
 };
 
-function toSuccess({ response }: Operation): Json {
+function toSuccess({ response, bytes }: Operation): Json {
+  if (bytes === 'download') return { description: 'The content', content: anyBytes };
   return response === undefined
     ? { description: 'Done' }
     : { description: 'OK', content: { 'application/json': { schema: toReference(response) } } };
 }
 
 /** Errors by status, with the codes that tell them apart. */
-function toErrors({ plane, errors, repeats }: Operation): Json {
+function toErrors({ plane, errors, repeats }: Pick<Operation, 'plane' | 'errors' | 'repeats'>): Json {
   const ofRepeating: readonly ErrorCode[] = repeats === undefined ? [] : repeatErrors;
   const codes: readonly ErrorCode[] = [
     ...new Set<ErrorCode>([...commonErrors[plane], ...errors, ...ofRepeating]),
@@ -117,11 +121,14 @@ function toErrors({ plane, errors, repeats }: Operation): Json {
 
 function toQueryParameters(query: z.ZodType | undefined): readonly Json[] {
   if (query === undefined) return [];
-  const { properties = {} } = z.toJSONSchema(query) as { properties?: Record<string, Json> };
+  const { properties = {}, required = [] } = z.toJSONSchema(query) as {
+    properties?: Record<string, Json>;
+    required?: readonly string[];
+  };
   return Object.entries(properties).map(([name, schema]) => ({
     name,
     in: 'query',
-    required: false,
+    required: required.includes(name) && !('default' in schema),
     description: schema['description'],
     schema,
   }));
@@ -159,7 +166,58 @@ function toComponents(): Json {
 
 const json = (schema: Json): Json => ({ 'application/json': { schema } });
 
+const signedParameters: readonly Json[] = [
+  ...['tenant', 'object'].map((name) => ({ name, in: 'path', required: true, schema: { type: 'string' } })),
+  ...['expires', 'signature'].map((name) => ({
+    name,
+    in: 'query',
+    required: true,
+    schema: { type: 'string' },
+  })),
+  ...['name', 'type', 'max'].map((name) => ({
+    name,
+    in: 'query',
+    required: false,
+    schema: { type: 'string' },
+  })),
+];
+
+const signedErrors: Json = toErrors({
+  plane: 'operator',
+  errors: [
+    'signature_refused',
+    'tenant_inactive',
+    'not_found',
+    'value_invalid',
+    'quota_exceeded',
+    'operation_in_progress',
+    'registry_stale',
+  ],
+});
+
 const publicPaths: Json = {
+  '/v1/objects/signed/{tenant}/{object}': {
+    get: {
+      operationId: 'readSignedObject',
+      tags: ['Objects'],
+      summary: 'Read an object by a signed URL, as `POST /v1/objects/urls` gave it',
+      security: [],
+      parameters: signedParameters,
+      responses: { 200: { description: 'The content', content: anyBytes }, ...signedErrors },
+    },
+    put: {
+      operationId: 'writeSignedObject',
+      tags: ['Objects'],
+      summary: 'Write an object by a signed URL',
+      security: [],
+      parameters: signedParameters,
+      requestBody: { required: false, content: anyBytes },
+      responses: {
+        200: { description: 'OK', content: json(reference('PutObjectResult')) },
+        ...signedErrors,
+      },
+    },
+  },
   '/health/live': {
     get: {
       operationId: 'live',

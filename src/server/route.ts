@@ -1,5 +1,6 @@
-import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Operation } from '../client/operation.ts';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { Readable } from 'node:stream';
+import type { Download, Operation, Upload } from '../client/operation.ts';
 import { invalidInput, parseInput } from './validate.ts';
 
 /** The path of an operation as Fastify writes it. */
@@ -11,6 +12,7 @@ export interface RawInput {
   readonly params: Readonly<Record<string, string>>;
   readonly query: unknown;
   readonly body: unknown;
+  readonly upload: Upload | undefined;
 }
 
 /** @throws request_invalid · What an operation does not declare is refused, not ignored. */
@@ -18,8 +20,17 @@ export function readInput(operation: Operation, request: FastifyRequest): RawInp
   return {
     params: request.params as Readonly<Record<string, string>>,
     query: readQuery(operation, request),
-    body: readBody(operation, request.body),
+    ...(operation.bytes === 'upload'
+      ? { body: undefined, upload: readUpload(request) }
+      : { body: readBody(operation, request.body), upload: undefined }),
   };
+}
+
+/** Nothing was sent: an object may be empty. */
+const noBytes: AsyncIterable<Uint8Array> = { [Symbol.asyncIterator]: async function* () {} };
+
+export function readUpload({ headers, body }: FastifyRequest): Upload {
+  return { contentType: headers['content-type'], content: (body as Readable | undefined) ?? noBytes };
 }
 
 function readQuery({ query }: Operation, request: FastifyRequest): unknown {
@@ -44,6 +55,41 @@ function readBody({ body }: Operation, sent: unknown): unknown {
 /** JSON.stringify, and not a compiled schema: it is as fast for these bodies, and cannot drop or coerce a field. */
 export function sendResult(operation: Operation, reply: FastifyReply, result: unknown): FastifyReply {
   reply.code(operation.status);
+  if (operation.bytes === 'download') return sendDownload(reply, result as Download);
   if (operation.response === undefined) return reply.send();
   return reply.header('content-type', 'application/json; charset=utf-8').send(JSON.stringify(result));
+}
+
+/**
+ * Content of a tenant's choosing, under our own address: never shown by a browser as a page of ours.
+ * What turns out to be damaged on the way breaks the connection off: a shorter answer is not taken for the whole.
+ */
+export function sendDownload(reply: FastifyReply, download: Download): FastifyReply {
+  const { name, contentType, sizeBytes, sha256, content } = download;
+  const file = encodeURIComponent(name.slice(name.lastIndexOf('/') + 1)).replaceAll(
+    /['()*]/g,
+    (sign) => `%${sign.charCodeAt(0).toString(16)}`,
+  );
+  return reply
+    .headers({
+      'content-type': contentType,
+      'content-length': sizeBytes,
+      'content-disposition': `attachment; filename*=UTF-8''${file}`,
+      'content-digest': `sha-256=:${Buffer.from(sha256, 'hex').toString('base64')}:`,
+      'content-security-policy': "sandbox; default-src 'none'",
+      'x-content-type-options': 'nosniff',
+    })
+    .send(Readable.from(content, { objectMode: false }));
+}
+
+/** Lets every media type through as it comes, for the routes below `app` alone. */
+export function acceptBytes(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', (_request, body, done) => done(null, body));
+  // What is left of a refused upload is read and thrown away, so that its sender hears the refusal; then the connection ends.
+  app.addHook('onError', (request, reply, _error, next) => {
+    void reply.header('connection', 'close');
+    request.raw.resume();
+    next();
+  });
 }

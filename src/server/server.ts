@@ -15,6 +15,7 @@ import { toOpenApi } from './openapi.ts';
 import { addOperatorPlane } from './operator-plane.ts';
 import { addPublicPlane } from './public-plane.ts';
 import { BusiestTenants, type TenantMetrics } from './tenant-metrics.ts';
+import { addSignedObjects } from './signed-objects.ts';
 import { addTenantPlane } from './tenant-plane.ts';
 
 export interface ServerOptions {
@@ -51,6 +52,7 @@ export function createServer(bulkhead: Bulkhead, options: ServerOptions = {}): B
     openApi: toOpenApi(version, config.hints.includes('path')),
   });
   addOperatorPlane(app, bulkhead, tenantMetrics);
+  addSignedObjects(app, bulkhead);
   addTenantPlane(app, bulkhead, {
     refused({ code, requestId, error }) {
       metrics.refused(code);

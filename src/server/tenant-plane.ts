@@ -11,10 +11,11 @@ import { fastifyBulkhead } from '../request/middleware/fastify.ts';
 import { createCacheHandlers } from './handlers/cache.ts';
 import { createDocumentHandlers } from './handlers/documents.ts';
 import { createMeHandler } from './handlers/me.ts';
+import { createObjectHandlers } from './handlers/objects.ts';
 import type { TenantHandlers, Visit } from './handlers/handler.ts';
 import { onceOnly, type Work } from './repeatable.ts';
 import { createUmbrellaHandlers } from './handlers/umbrella.ts';
-import { readInput, sendResult, toFastifyPath } from './route.ts';
+import { acceptBytes, readInput, sendResult, toFastifyPath } from './route.ts';
 import type { RawInput } from './route.ts';
 
 /** Where the same operations stand when the path names the tenant. */
@@ -31,17 +32,32 @@ export function addTenantPlane(
     ...createDocumentHandlers(bulkhead),
     ...createCacheHandlers(bulkhead),
     ...createUmbrellaHandlers(bulkhead),
+    ...createObjectHandlers(bulkhead),
   };
+  const store = bulkhead.registry.idempotency;
   const prefixes = bulkhead.config.hints.includes('path') ? ['', pathPrefix] : [''];
   void app.register((plane, _options, done) => {
     // Nothing is public below: what is, stands beside this plane and not in it.
     void plane.register(fastifyBulkhead(bulkhead, { publicPaths: [], ...listeners }));
-    for (const prefix of prefixes)
-      for (const name of Object.keys(handlers) as readonly OperationOf<'tenant'>[])
-        addRoute(plane, { prefix, name, handlers, store: bulkhead.registry.idempotency });
+    const names = Object.keys(handlers) as readonly OperationOf<'tenant'>[];
+    const isUpload = (name: OperationOf<'tenant'>): boolean => toOperation(name).bytes === 'upload';
+    const add = (to: FastifyInstance, some: readonly OperationOf<'tenant'>[]): void => {
+      for (const prefix of prefixes) for (const name of some) addRoute(to, { prefix, name, handlers, store });
+    };
+    add(
+      plane,
+      names.filter((name) => !isUpload(name)),
+    );
+    void plane.register((uploads, _none, ready) => {
+      acceptBytes(uploads);
+      add(uploads, names.filter(isUpload));
+      ready();
+    });
     done();
   });
 }
+
+const toOperation = (name: OperationOf<'tenant'>): Operation => contract[name];
 
 interface TenantRoute {
   readonly prefix: string;
@@ -51,7 +67,7 @@ interface TenantRoute {
 }
 
 function addRoute(plane: FastifyInstance, { prefix, name, handlers, store }: TenantRoute): void {
-  const operation: Operation = contract[name];
+  const operation = toOperation(name);
   // Input and handler belong to the same name; the type system cannot follow a union through the table.
   const handle = handlers[name] as (input: RawInput, visit: Visit) => Promise<unknown>;
   plane.route({

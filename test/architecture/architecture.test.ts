@@ -62,8 +62,9 @@ test('only drivers import database and vendor packages', () => {
   expect(broken).toEqual([]);
 });
 
-test('only compose.ts names concrete compartments and drivers', () => {
-  const concrete = /^(?:drivers\/(?:postgres|pglite|redis|memory)\/|compartments\/\w+\/compartment\.ts)/;
+test('only compose.ts and its parts name concrete compartments and drivers', () => {
+  const concrete =
+    /^(?:drivers\/(?:postgres|pglite|redis|memory|s3|objects-folder)\/|compartments\/\w+\/compartment\.ts)/;
   const broken = files
     .filter((file) => !namesConcreteStores.includes(file.path) && !file.path.startsWith('drivers/'))
     .flatMap((file) =>

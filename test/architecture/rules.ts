@@ -54,7 +54,12 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** The only files that may name concrete stores and drivers by their modules: compose.ts and what it is divided into. */
-export const namesConcreteStores: readonly string[] = ['compose.ts', 'compose-tables.ts', 'compose-cache.ts'];
+export const namesConcreteStores: readonly string[] = [
+  'compose.ts',
+  'compose-tables.ts',
+  'compose-cache.ts',
+  'compose-objects.ts',
+];
 
 /** Packages that speak to a database or to somebody's service: drivers alone import them. */
 export const driverPackages: readonly string[] = [
@@ -65,6 +70,8 @@ export const driverPackages: readonly string[] = [
   '@electric-sql/pglite-pgvector',
   'ioredis',
   'libpg-query',
+  '@aws-sdk/client-s3',
+  '@aws-sdk/lib-storage',
 ];
 
 /** Words that say nothing in a name. */

@@ -19,7 +19,14 @@ beforeAll(async () => {
     body: { title: 'theirs', content: 'secret of globex' },
   });
   const { id } = document.body as { id: string };
-  foreign = { document: id, tenant: globex.slug, key: globex.keyId, child: globex.slug };
+  const object = await app.ask('PUT', '/v1/objects?name=theirs', { token: globex.key, body: 'secret' });
+  foreign = {
+    document: id,
+    object: (object.body as { id: string }).id,
+    tenant: globex.slug,
+    key: globex.keyId,
+    child: globex.slug,
+  };
 });
 afterAll(() => app[Symbol.asyncDispose]());
 
@@ -47,6 +54,7 @@ function routesFor(scheme: 'apiKey' | 'operatorToken'): readonly Route[] {
 const missing: Readonly<Record<string, string>> = {
   document: '0190a0a0-0000-7000-8000-00000000dead',
   tenant: 'nobody-here',
+  object: '0'.repeat(64),
   key: '0000000000000000',
   operation: '0190a0a0-0000-7000-8000-00000000dead',
   child: 'nobody-here',
@@ -102,7 +110,7 @@ test('a tenant’s key opens nothing of the control plane, and the operator toke
 
 test('every tenant route with a foreign id answers as with an id that never was', async () => {
   const own = { tenant: acme.slug };
-  const isById = (path: string): boolean => /\{(?:document|child|grant)\}/.test(path);
+  const isById = (path: string): boolean => /\{(?:document|object|child|grant)\}/.test(path);
   const byId = routesFor('apiKey').filter(({ template }) => isById(template));
   // Each stands below the path that names the tenant, too.
   expect(byId.length).toBe(2 * ofTenants.filter(({ path }) => isById(path)).length);

@@ -49,7 +49,7 @@ export function describedBy(api: OpenApi): Described {
       if (declared === undefined) return [`status ${answer.status} is not declared`];
       if (declared.content === undefined) return answer.text === '' ? [] : ['a body where none is declared'];
       const type = (answer.headers.get('content-type') ?? '').split(';')[0] ?? '';
-      const media = declared.content[type];
+      const media = declared.content[type] ?? declared.content['*/*'];
       if (media === undefined) return [`content type ${type} is not declared for ${answer.status}`];
       if (!type.includes('json')) return [];
       const parsed = schemaOf(media.schema).safeParse(answer.body);
@@ -67,9 +67,11 @@ function problemOnly({ components }: OpenApi): DescribedOperation['responses'][s
 
 function findOperation(api: OpenApi, { method, path }: Answer): DescribedOperation | undefined {
   const plain = path.split('?')[0] ?? '';
-  const template = Object.keys(api.paths).find((candidate) =>
-    new RegExp(`^${candidate.replaceAll(/\{\w+\}/g, '[^/]+')}$`).test(plain),
-  );
+  // As the router has it: a name that stands there is preferred to one that is filled in.
+  const template = Object.keys(api.paths)
+    .filter((candidate) => new RegExp(`^${candidate.replaceAll(/\{\w+\}/g, '[^/]+')}$`).test(plain))
+    .toSorted((a, b) => a.split('{').length - b.split('{').length)
+    .find((candidate) => api.paths[candidate]?.[method.toLowerCase()] !== undefined);
   return template === undefined ? undefined : api.paths[template]?.[method.toLowerCase()];
 }
 

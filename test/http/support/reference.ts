@@ -20,7 +20,7 @@ Generated from the description that the server itself serves at \`/openapi.json\
 The key alone says which tenant is meant. A subdomain of \`BULKHEAD_BASE_DOMAIN\`, the path \`/api/tenants/{tenant}/…\` and the header \`X-Tenant-ID\` (id or slug) are hints: each may be left out, each that is there must agree with the key, and none says anything without one. \`BULKHEAD_TENANT_HINTS\` names the places that are looked at.
 
 ## Conventions
-- Bodies are JSON. Fields and query parameters that are not listed are refused. Errors are [problems](errors.md).
+- Bodies are JSON, but for the content of objects. Fields and query parameters that are not listed are refused. Errors are [problems](errors.md).
 - Lists take \`limit\` (1 to 200, default 50) and \`cursor\`, and answer \`{ items, nextCursor }\`; \`nextCursor\` is null at the end.
 - Times are RFC 3339 in UTC. Ids are opaque.
 - A request that creates something takes an \`Idempotency-Key\` (draft-ietf-httpapi-idempotency-key-header), a name of your own in double quotes: sent again by the same caller with the same body within a day it is done once, and answered as the first with \`Idempotency-Replayed: true\`. With another body it is refused. An answer that holds an API key is kept encrypted for that day; a document is read again by its id.
@@ -60,7 +60,9 @@ function toEntry(api: OpenApi, entry: Entry): string {
       : []),
     ...toFields('Query', toQuery(entry)),
     ...toFields('Body', propertiesOf(api, body)),
+    ...toBytes('Body', entry.requestBody),
     ...toFields(`Answer ${status}`, propertiesOf(api, result)),
+    ...toBytes(`Answer ${status}`, success),
     ...(result === undefined && !status.startsWith('2') ? [] : toErrors(entry)),
   ].join('\n');
 }
@@ -79,6 +81,10 @@ function toFields(title: string, fields: readonly Field[]): readonly string[] {
   return [`| ${title} | type | |`, '|---|---|---|', ...rows, ''];
 }
 
+function toBytes(title: string, described: { readonly content?: Json } | undefined): readonly string[] {
+  return described?.content?.['*/*'] === undefined ? [] : [`${title}: bytes of any media type.`, ''];
+}
+
 function toErrors({ responses }: Entry): readonly string[] {
   const codes = Object.values(responses).flatMap((response) =>
     [...((response as { description?: string }).description ?? '').matchAll(/`(\w+)`/g)].map(
@@ -93,7 +99,7 @@ function toQuery({ parameters = [] }: Entry): readonly Field[] {
     .filter((parameter) => parameter.in === 'query')
     .map((parameter) => {
       const { schema, description = '' } = parameter as unknown as { schema: Json; description?: string };
-      return [parameter.name, `${toType(schema)}, optional`, description];
+      return [parameter.name, `${toType(schema)}${parameter.required ? '' : ', optional'}`, description];
     });
 }
 
