@@ -1,4 +1,4 @@
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { BulkheadError } from './core/errors.ts';
 
@@ -21,6 +21,8 @@ const Environment = z.object({
   /** Where the command line finds the server; the server itself does not look at it. */
   BULKHEAD_URL: z.url({ protocol: /^https?$/ }).optional(),
   BULKHEAD_OPERATOR_TOKEN: z.string().min(32, 'must have at least 32 characters').optional(),
+  /** Where exports and backups are kept; several nodes share it. Default: in the data folder. */
+  BULKHEAD_ARCHIVE_DIR: z.string().min(1).optional(),
   BULKHEAD_MIGRATIONS_DIR: z.string().min(1).optional(),
   BULKHEAD_TEMPLATES_DIR: z.string().min(1).optional(),
   BULKHEAD_SHARED_TABLES: z.string().default(''),
@@ -87,6 +89,7 @@ export interface Config {
   readonly masterKey: string | undefined;
   readonly url: string | undefined;
   readonly operatorToken: string | undefined;
+  readonly archiveDir: string;
   readonly migrationsDir: string | undefined;
   /** Where templates for new tenants are. */
   readonly templatesDir: string | undefined;
@@ -235,6 +238,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     masterKey: read.BULKHEAD_MASTER_KEY,
     url: read.BULKHEAD_URL,
     operatorToken: read.BULKHEAD_OPERATOR_TOKEN,
+    archiveDir: resolve(read.BULKHEAD_ARCHIVE_DIR ?? join(read.BULKHEAD_DATA_DIR, 'archives')),
     migrationsDir: read.BULKHEAD_MIGRATIONS_DIR,
     templatesDir: read.BULKHEAD_TEMPLATES_DIR,
     sharedTables: Object.freeze(read.BULKHEAD_SHARED_TABLES.split(',').filter((name) => name !== '')),

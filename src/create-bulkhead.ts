@@ -19,6 +19,7 @@ import { createServices } from './request/services.ts';
 import { openTenantScope } from './request/scope.ts';
 import { createUmbrella } from './umbrella.ts';
 import { startUpkeep } from './upkeep.ts';
+import { readVersion } from './version.ts';
 
 export interface BulkheadOptions {
   /** Default: the environment. */
@@ -51,6 +52,11 @@ export async function createBulkhead(options: BulkheadOptions = {}): Promise<Bul
     searches: [dataDirSearch(config.dataDir)],
     ledgerCopy: openLedgerCopy(config.dataDir),
     templatesDir: config.templatesDir,
+    archives: {
+      blobs: composed.blobs,
+      version: readVersion(),
+      newestSchemas: composed.newestSchemas,
+    },
     ...(options.checkpoint === undefined ? {} : { checkpoint: options.checkpoint }),
   });
   // Before anybody is served: a restored registry would serve tenants that were erased.

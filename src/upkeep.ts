@@ -9,10 +9,14 @@ const backfillAgainMs = 600_000;
 const sampleAgainMs = 300_000;
 /** A container that was restored from a backup is noticed by looking into all of them. */
 const searchAgainMs = 3_600_000;
+const sweepAgainMs = 3_600_000;
 
 /** What a node does for tenants without being asked, from its start until it is stopped. */
 export function startUpkeep(
-  lifecycle: Pick<Lifecycle, 'recover' | 'replayErasures' | 'backfill' | 'stopBackfill'>,
+  lifecycle: Pick<
+    Lifecycle,
+    'recover' | 'replayErasures' | 'backfill' | 'stopBackfill' | 'sweepArchives' | 'backUpDue'
+  >,
   billing: Pick<Billing, 'sampleStorage'>,
   options: { readonly clock: Clock; readonly log: (event: Readonly<Record<string, unknown>>) => void },
 ): { stop(): Promise<void> } {
@@ -21,6 +25,8 @@ export function startUpkeep(
   // Not at the start: a command that opens a node for a moment measures nothing.
   let sampledMs = clock.monotonicMs();
   let searchAtMs = 0;
+  let sweepAtMs = 0;
+  let backingUp: Promise<unknown> | undefined;
 
   const backfill = async (): Promise<void> => {
     if (clock.monotonicMs() < restUntilMs) return;
@@ -38,6 +44,18 @@ export function startUpkeep(
     searchAtMs = clock.monotonicMs() + searchAgainMs;
     await lifecycle.replayErasures('everywhere');
   };
+  const sweep = async (): Promise<void> => {
+    if (clock.monotonicMs() < sweepAtMs) return;
+    sweepAtMs = clock.monotonicMs() + sweepAgainMs;
+    await lifecycle.sweepArchives();
+  };
+  /** A large one takes longer than the time between two looks. */
+  const backUp = (): Promise<unknown> => {
+    backingUp ??= lifecycle.backUpDue().finally(() => {
+      backingUp = undefined;
+    });
+    return backingUp;
+  };
   const attempt = async (event: string, work: () => Promise<unknown>): Promise<void> => {
     await work().catch((cause: unknown) => log({ event, cause: String(cause) }));
   };
@@ -49,6 +67,8 @@ export function startUpkeep(
     void attempt('backfill.failed', backfill);
     void attempt('usage.sampling_failed', sample);
     void attempt('erasures.replay_failed', search);
+    void attempt('archives.sweep_failed', sweep);
+    void attempt('backups.failed', backUp);
   }, everyMs);
   timer.unref();
   return {

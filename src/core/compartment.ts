@@ -16,6 +16,11 @@ export interface PlacementRequest {
   readonly server: string | undefined;
   /** `preview`: says where it would be and reserves nothing. */
   readonly hold?: 'preview';
+  /**
+   * A second place for a tenant that has this one, on the same server, to be made ready while the first is in use. A store
+   * that cannot hold a tenant twice answers with the same place.
+   */
+  readonly beside?: Placement;
 }
 
 /** Amount and limit of one thing a tenant or container uses. */

@@ -5,6 +5,9 @@ import type { TenantId } from '../core/ids.ts';
 import type { Actor } from '../core/scope.ts';
 import { nextState, type Tenant } from '../core/tenant.ts';
 import type { Operation, Registry } from '../registry/registry.ts';
+import { createArchives } from './archive/create-archives.ts';
+import { noArchives, type ArchiveSurroundings } from './archive/work.ts';
+import { createBackups } from './backup/create-backups.ts';
 import { createBackfill } from './backfill.ts';
 import { begin } from './begin.ts';
 import { parseNewTenant } from './input.ts';
@@ -29,6 +32,8 @@ export interface LifecycleDeps {
   /** Default: none is kept. */
   readonly ledgerCopy?: LedgerCopy;
   readonly log?: (event: Readonly<Record<string, unknown>>) => void;
+  /** Default: none can be written. */
+  readonly archives?: ArchiveSurroundings;
 }
 
 const noCopy: LedgerCopy = { read: async () => [], append: async () => {} };
@@ -70,6 +75,9 @@ export function createLifecycle(options: LifecycleDeps): Lifecycle {
     ledgerCopy: options.ledgerCopy ?? noCopy,
     log: options.log ?? (() => {}),
   });
+  const archiveDeps = { ...deps, clock, ...(options.archives ?? noArchives) };
+  const { resumeArchiving, ...archives } = createArchives(archiveDeps);
+  const { resumeBackup, ...backups } = createBackups({ ...archiveDeps, moves });
   const { resumeBackfill, ...backfill } = createBackfill({ ...deps, clock });
 
   const readTenant = async (id: TenantId): Promise<Tenant> => {
@@ -111,9 +119,14 @@ export function createLifecycle(options: LifecycleDeps): Lifecycle {
       case 'reinstate':
       case 'erase':
         return await resumeLeaving(operation);
-      case 'restore':
       case 'export':
       case 'import':
+      case 'clone':
+        return await resumeArchiving(operation, recovery);
+      case 'backup':
+      case 'drill':
+      case 'restore':
+        return await resumeBackup(operation, recovery);
       case 'migrate':
         throw new BulkheadError('internal', {
           reason: `nothing takes up an operation of kind ${operation.kind}`,
@@ -125,6 +138,8 @@ export function createLifecycle(options: LifecycleDeps): Lifecycle {
     ...moves,
     ...leaving,
     ...backfill,
+    ...archives,
+    ...backups,
     async create(input, actor) {
       const startedMs = clock.monotonicMs();
       const parsed = await parseNewTenant(registry, input);

@@ -2,6 +2,8 @@ import type { TenantId } from '../core/ids.ts';
 import type { Actor } from '../core/scope.ts';
 import type { Tenant } from '../core/tenant.ts';
 import type { Operation } from '../registry/registry.ts';
+import type { Archives } from './archives.ts';
+import type { Backups } from './backups.ts';
 import type { Backfill } from './backfill.ts';
 import type { Leaving } from './leaving.ts';
 import type { Moves } from './moves.ts';
@@ -31,7 +33,7 @@ export interface CreatedTenant {
 }
 
 /** What is done to tenants: journalled, resumable loops over compartments. */
-export interface Lifecycle extends Moves, Leaving, Backfill {
+export interface Lifecycle extends Moves, Leaving, Archives, Backups, Backfill {
   /**
    * Provisions every compartment; a failure at any step undoes all of them and leaves no tenant.
    * @throws request_invalid, slug_taken, plan_unknown, isolation_unavailable, hierarchy_refused, compartment_unreachable

@@ -21,6 +21,8 @@ interface Provisioning {
   readonly template: string | undefined;
   readonly operation: Operation;
   readonly actor: Actor;
+  /** What is done between the making of its places and the tenant's first day. Default: nothing. */
+  readonly fill?: (placed: ReadonlyMap<string, Placement>) => readonly Step[];
 }
 
 const rollingBack = 'roll-back';
@@ -72,7 +74,12 @@ function toSteps(deps: ProvisionDeps, work: Provisioning): readonly Step[] {
       if (now?.state !== 'active') await tenants.transition(tenant.id, 'provisioned', work.actor);
     },
   };
-  return [...perCompartment, ...(template === undefined ? [] : toFilling(deps, placed, template)), activate];
+  return [
+    ...perCompartment,
+    ...(template === undefined ? [] : toFilling(deps, placed, template)),
+    ...(work.fill?.(placed) ?? []),
+    activate,
+  ];
 }
 
 /** Before the tenant is let in, so that it never sees half of it. */

@@ -3,6 +3,7 @@ import { BulkheadError } from '../core/errors.ts';
 import type { KeyId, Slug, TenantId } from '../core/ids.ts';
 import type { AdminDatabase } from '../drivers/sql.ts';
 import { QueuedAuditTrail } from './audit.ts';
+import { SqlBackupStore } from './backups.ts';
 import { CatalogCache } from './catalog.ts';
 import { ChangeFeed, type ChangeListener } from './change-feed.ts';
 import type { CacheLimits } from './confirmed-cache.ts';
@@ -94,6 +95,7 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
     vault,
     audit,
     versions,
+    backups: new SqlBackupStore(admin),
     rolePrefix,
     seats: (kind, seatLimits) => new SqlContainerSeats(admin, kind, seatLimits),
     tenants: new SqlTenantStore({ admin, catalog, directory }),

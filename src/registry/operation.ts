@@ -14,6 +14,9 @@ export const operationKinds = [
   'restore',
   'export',
   'import',
+  'clone',
+  'backup',
+  'drill',
   'migrate',
 ] as const;
 export type OperationKind = (typeof operationKinds)[number];

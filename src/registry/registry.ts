@@ -5,6 +5,7 @@ import type { Actor } from '../core/scope.ts';
 import type { Tenant, TenantEvent, TenantState } from '../core/tenant.ts';
 import type { Verdict } from '../core/verdict.ts';
 import type { ErasureStore } from './erasure.ts';
+import type { BackupStore } from './backup.ts';
 import type { FeatureLevel } from './features.ts';
 import type { IdempotencyStore } from './idempotency.ts';
 import type { OperationStore } from './operation.ts';
@@ -14,6 +15,7 @@ import type { Signer } from './signer.ts';
 import type { UmbrellaStore } from './umbrella.ts';
 
 export type { Erasure, ErasureStore, StoredReceipt } from './erasure.ts';
+export type { Backup, BackupStore } from './backup.ts';
 export type { Operation, OperationStore } from './operation.ts';
 export type { Signer } from './signer.ts';
 
@@ -319,6 +321,7 @@ export interface Registry {
   readonly versions: ContainerVersions;
   readonly erasures: ErasureStore;
   readonly signer: Signer;
+  readonly backups: BackupStore;
   /** Random per installation; prefix of every role name, so that several installations share a server. */
   readonly rolePrefix: string;
   close(): Promise<void>;

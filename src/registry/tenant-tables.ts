@@ -54,6 +54,12 @@ export const tenantTables: Readonly<Record<string, TenantTable>> = {
     onErasure: 'elsewhere',
     because: 'a server is free again',
   },
+  backup: {
+    columns: ['tenant_id'],
+    type: 'uuid',
+    onErasure: 'delete',
+    because: 'sizes and times of its backups, which nobody can read any more',
+  },
   taken_slug: {
     columns: ['tenant_id'],
     type: 'uuid',

@@ -1,10 +1,10 @@
-import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { DestinationStream } from 'pino';
 import type { Bulkhead } from '../bulkhead.ts';
 import { BulkheadError, errorTable } from '../core/errors.ts';
 import { entryOf } from '../request/middleware/entries.ts';
+import { readVersion } from '../version.ts';
 import { createApp } from './app.ts';
 import { createHealth } from './health.ts';
 import { createLogger } from './logging.ts';
@@ -134,10 +134,4 @@ async function drain(app: FastifyInstance, drainMs: number): Promise<void> {
   } finally {
     clearTimeout(timer);
   }
-}
-
-function readVersion(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  const { version } = JSON.parse(text) as { version: string };
-  return version;
 }

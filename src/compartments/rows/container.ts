@@ -37,10 +37,10 @@ const ownDatabaseSchema = 'tenant';
 
 /** Schemas that are containers, as a condition on `n.nspname`. */
 export const containerSchemaCondition =
-  "(n.nspname in ('shared', 'tenant', 'vectors', 'memory') or n.nspname ~ '^(tenant_[0-9a-f]{32}|(vectors|memory)_([0-9a-f]{32}|[1-9][0-9]{0,5}))$')";
+  "(n.nspname in ('shared', 'tenant', 'vectors', 'memory') or n.nspname ~ '^(tenant_[0-9a-f]{32}(_b)?|(vectors|memory)_([0-9a-f]{32}(_b)?|[1-9][0-9]{0,5}))$')";
 
 const CONTAINER =
-  /^([a-z0-9-]{1,40}):(?:(shared)|schema\/(tenant_[0-9a-f]{32})|database\/(tenant_[0-9a-f]{32})|(vectors|memory)\/(?:shared\/([1-9]\d{0,5})|schema\/(?:vectors|memory)_([0-9a-f]{32})|database\/(tenant_[0-9a-f]{32})))$/;
+  /^([a-z0-9-]{1,40}):(?:(shared)|schema\/(tenant_[0-9a-f]{32}(?:_b)?)|database\/(tenant_[0-9a-f]{32}(?:_b)?)|(vectors|memory)\/(?:shared\/([1-9]\d{0,5})|schema\/(?:vectors|memory)_([0-9a-f]{32}(?:_b)?)|database\/(tenant_[0-9a-f]{32}(?:_b)?)))$/;
 
 /** @throws internal for an address that Bulkhead did not write */
 export function parseContainer(placement: Placement): RowsContainer {
@@ -112,6 +112,25 @@ export function chooseContainer(
     case 'database':
     case 'dedicated':
       return { kind: 'database', family, server, database: own };
+  }
+}
+
+/** The other of the two names that a container of a tenant's own may have. */
+export function otherName(name: string): string {
+  return name.endsWith('_b') ? name.slice(0, -2) : `${name}_b`;
+}
+
+/** Where on the same server the tenant can be a second time. */
+export function besideContainer(container: RowsContainer, tenant: TenantId): RowsContainer {
+  switch (container.kind) {
+    case 'shared': {
+      const { family, server } = container;
+      return chooseContainer(family, { tenant, isolation: 'schema' }, { server, number: 1 });
+    }
+    case 'schema':
+      return { ...container, schema: otherName(container.schema) };
+    case 'database':
+      return { ...container, database: otherName(container.database) };
   }
 }
 

@@ -2,7 +2,7 @@ import type { EraseReceipt } from '../../core/compartment.ts';
 import type { TenantId } from '../../core/ids.ts';
 import type { SqlServer } from '../../drivers/server.ts';
 import type { AdminDatabase } from '../../drivers/sql.ts';
-import { schemaOf, toContainerAddress, type RowsContainer } from './container.ts';
+import { otherName, schemaOf, toContainerAddress, type RowsContainer } from './container.ts';
 import { countRows, readTableNames } from './count.ts';
 import type { RowsDeps } from './deps.ts';
 import { quote } from './filter.ts';
@@ -84,7 +84,9 @@ async function eraseDatabase(
   if (server.dialect === 'postgres')
     await server.pool.script(`drop role if exists ${quote(deps.roles.own(container))};`);
   if (because === 'tenant_leaves') await deps.credentials.drop(tenant);
-  await deps.servers.release(tenant, container.server);
+  // A dedicated server is the tenant's as long as the tenant's other database is on it.
+  if (!(await server.databaseExists(otherName(database))))
+    await deps.servers.release(tenant, container.server);
   return { removed, left: (await server.databaseExists(database)) ? 1n : 0n, notCovered };
 }
 

@@ -14,6 +14,7 @@ import { Capabilities, type WithIssuer } from './capabilities.ts';
 import { takeCensus } from './census.ts';
 import { containerTables, tablesOf } from './container-tables.ts';
 import {
+  besideContainer,
   chooseContainer,
   parseContainer,
   roleOf,
@@ -144,7 +145,12 @@ export function createTables(deps: RowsDeps): Tables {
   const compartment: Omit<RowsCompartment, 'probe'> = {
     kind: family,
     async place(request: PlacementRequest) {
-      const { tenant, isolation, hold } = request;
+      const { tenant, isolation, hold, beside } = request;
+      if (beside !== undefined) {
+        const second = besideContainer(parseContainer(beside), tenant);
+        const kind = beside.isolation === 'shared' ? 'schema' : beside.isolation;
+        return { tenant, compartment: family, isolation: kind, container: toContainerAddress(second) };
+      }
       const server = await deps.servers.choose(request);
       const number = isolation === 'shared' ? await deps.seats.take(tenant, server, hold) : 1;
       const container = toContainerAddress(chooseContainer(family, request, { server, number }));

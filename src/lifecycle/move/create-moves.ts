@@ -5,6 +5,7 @@ import type { Plan } from '../../core/plan.ts';
 import type { Actor } from '../../core/scope.ts';
 import type { Tenant } from '../../core/tenant.ts';
 import type { Operation } from '../../registry/registry.ts';
+import { assertNotRestoring } from '../backup/order.ts';
 import { begin } from '../begin.ts';
 import type { MoveInput, MoveReceipt, Moves } from '../moves.ts';
 import { runConfirm, runRollBack } from './ends.ts';
@@ -52,6 +53,7 @@ export function createMoves(deps: MoveDeps): MoveOperations {
         tenant: tenant.id,
         reason: `its last move, of ${toKinds(from)}, is neither confirmed nor taken back`,
       });
+    await assertNotRestoring(operations, tenant.id);
     const { order } = await withoutThoseThere(deps, parsed);
     const operation = await beginOrder(tenant, order, actor);
     return { operation, ended: run(operation, actor) };

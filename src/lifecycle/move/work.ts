@@ -50,16 +50,19 @@ export function parseOrder({ input, tenant, id }: Operation): MoveOrder {
   const of = input['of'];
   if (action === undefined || isolation === undefined)
     throw new BulkheadError('internal', { reason: 'unreadable journal of a move', operation: id });
-  const placements = (raw: unknown): readonly Placement[] =>
-    (Array.isArray(raw) ? raw : []).flatMap((each: unknown) => parsePlacement(each, tenant) ?? []);
   return {
     action,
     isolation,
     server: typeof server === 'string' ? server : undefined,
-    from: placements(input['from']),
-    to: placements(input['to']),
+    from: toPlacements(input['from'], tenant),
+    to: toPlacements(input['to'], tenant),
     of: typeof of === 'string' ? of : undefined,
   };
+}
+
+/** Placements as a journal has kept them. */
+export function toPlacements(raw: unknown, tenant: Placement['tenant']): readonly Placement[] {
+  return (Array.isArray(raw) ? raw : []).flatMap((each: unknown) => parsePlacement(each, tenant) ?? []);
 }
 
 function parsePlacement(raw: unknown, tenant: Placement['tenant']): Placement | undefined {

@@ -83,7 +83,8 @@ export function relocateRows(
       await dropTriggers(from, tables());
     },
     async discard() {
-      await dropTriggers(to, tables());
+      // A container of the tenant's own takes them along, and may not be there at all.
+      if (to.container.kind === 'shared') await dropTriggers(to, tables());
       await eraseWhole(deps, way.to);
     },
     async confirm() {
