@@ -1,3 +1,4 @@
+import type { CompartmentKind } from './core/placement.ts';
 /** The compartments whose data is tables of Postgres: which they are, and what they are given. */
 import { join } from 'node:path';
 import { createMemory } from './compartments/memory/compartment.ts';
@@ -41,6 +42,8 @@ export async function openCatalog(
   vectors: VectorsCompartment | undefined;
   memory: MemoryCompartment;
   containers: FleetContainers;
+  /** The newest version of its records' shape that each of these can have on this node. */
+  newestSchemas: ReadonlyMap<CompartmentKind, string>;
   prove: FleetProver;
 }> {
   const { config, clock } = input;
@@ -114,6 +117,7 @@ export async function openCatalog(
     vectors: vectors === undefined ? undefined : createVectors(vectors.deps),
     memory: createMemory(memory.deps, config.memory),
     containers: createRowsFleet(families),
+    newestSchemas: new Map(families.map(({ deps }) => [deps.family, deps.tables.head.version] as const)),
     prove: createFleetProver({ servers, roles, shared, clock }),
   };
 }

@@ -7,10 +7,13 @@ import type { RowsCompartment } from './compartments/rows/rows.ts';
 import type { Billing } from './billing/billing.ts';
 import type { VectorsCompartment } from './compartments/vectors/vectors.ts';
 import type { Config } from './config.ts';
+import type { BlobStore } from './core/blob-store.ts';
 import type { Clock } from './core/clock.ts';
 import type { Compartment } from './core/compartment.ts';
 import { BulkheadError } from './core/errors.ts';
+import type { CompartmentKind } from './core/placement.ts';
 import { ensureDataDir, readMasterKey, writeOperatorToken } from './data-dir.ts';
+import { openFolderBlobs } from './drivers/folder-blobs.ts';
 import { openEmbeddedFleet, type EmbeddedFleet } from './drivers/pglite/fleet.ts';
 import { openPostgresAdmin } from './drivers/postgres/open.ts';
 import { openPostgresServer } from './drivers/postgres/server.ts';
@@ -37,6 +40,10 @@ export interface Composed {
   readonly memory: MemoryCompartment;
   readonly objects: ObjectsCompartment;
   readonly compartments: readonly Compartment[];
+  /** The newest version of its records' shape that each compartment can have on this node. */
+  readonly newestSchemas: ReadonlyMap<CompartmentKind, string>;
+  /** Where exports and backups are kept. */
+  readonly blobs: BlobStore;
   readonly fleet: Fleet;
   readonly billing: Billing;
   readonly newOperatorToken: string | undefined;
@@ -95,6 +102,8 @@ export async function compose(input: ComposeInput): Promise<Composed> {
       cache,
       objects,
       compartments,
+      newestSchemas: catalog.newestSchemas,
+      blobs: openFolderBlobs(config.archiveDir),
       fleet: createFleet({
         control: main.pool,
         registry,
