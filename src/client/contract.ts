@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { cacheOperations } from './cache-operations.ts';
+import { billingOperations } from './billing-operations.ts';
 import { fleetOperations } from './fleet-operations.ts';
 import { hierarchyOperations } from './hierarchy-operations.ts';
 import { moveOperations } from './move-operations.ts';
@@ -205,6 +206,7 @@ export const contract = {
     errors: ['conflict', 'value_invalid'],
   },
   ...fleetOperations,
+  ...billingOperations,
   ...hierarchyOperations,
   me: {
     method: 'GET',

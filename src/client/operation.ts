@@ -22,6 +22,8 @@ export interface Operation {
   readonly status: 200 | 201 | 204;
   /** Absent where the answer has no body. */
   readonly response?: z.ZodType;
+  /** Media types of answers that are text and no JSON, by the value of the query parameter `format`. */
+  readonly formats?: Readonly<Record<string, string>>;
   /** Beyond those that every operation of its plane can answer with. */
   readonly errors: readonly ErrorCode[];
 }
@@ -70,6 +72,7 @@ export const commonErrors = {
     'contended',
     'pool_saturated',
     'registry_stale',
+    'ledger_unavailable',
     'capability_refused',
     'statement_timeout',
     'row_cap_exceeded',

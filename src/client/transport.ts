@@ -84,8 +84,17 @@ export function createTransport(send: Sender): Transport {
     const json = body === undefined ? {} : { body: JSON.stringify(body), contentType: 'application/json' };
     const response = await send(name, { params, query, ...json }, options);
     const text = await answered(() => response.text());
-    return parseResult(text, response) as Output<Name>;
+    // CSV, a page or Markdown, where the caller has asked for it.
+    const isText =
+      response.headers.get('content-type')?.startsWith('text/') === true && isFormatted(input.query);
+    return (isText ? text : parseResult(text, response)) as Output<Name>;
   };
+}
+
+/** Something else that answers with a page is not taken for us. */
+function isFormatted(query: unknown): boolean {
+  const { format = 'json' } = (query ?? {}) as { readonly format?: string };
+  return format !== 'json';
 }
 
 function toUrl(

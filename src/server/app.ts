@@ -13,6 +13,8 @@ import { invalidInput } from './validate.ts';
 /** Letters, digits and a few signs, in segments that do not begin with a dot: what our paths are made of. */
 const PLAIN_PATH = /^(?:\/|(?:\/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+)$/;
 const maxParamLength = 128;
+/** CloudEvents call their JSON by names of their own. */
+const jsonTypes = ['application/json', 'application/cloudevents+json', 'application/cloudevents-batch+json'];
 const requestTimeoutMs = 60_000;
 
 /** A Fastify that refuses in our words, and has no routes yet. */
@@ -44,7 +46,7 @@ export function createApp(bulkhead: Pick<Bulkhead, 'config'>, log: Logger): Fast
 /** Clients that set a content type on every request send it without a body too. */
 function acceptEmptyJson(app: FastifyInstance): void {
   const parse = app.getDefaultJsonParser('error', 'error');
-  app.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, body, done) => {
+  app.addContentTypeParser<string>(jsonTypes, { parseAs: 'string' }, (request, body, done) => {
     if (body === '') return done(null);
     return void parse(request, body, (error, value) => {
       // After parsing: what is not JSON is told so, and the scan may rely on the rest.

@@ -94,11 +94,19 @@ const idempotencyKey: Json = {
   description: 'A name of your own for this request, so that sending it again does it once. Kept for a day.',
 };
 
-function toSuccess({ response, bytes }: Operation): Json {
+function toSuccess({ response, bytes, formats = {} }: Operation): Json {
   if (bytes === 'download') return { description: 'The content', content: anyBytes };
   return response === undefined
     ? { description: 'Done' }
-    : { description: 'OK', content: { 'application/json': { schema: toReference(response) } } };
+    : {
+        description: 'OK',
+        content: {
+          'application/json': { schema: toReference(response) },
+          ...Object.fromEntries(
+            Object.values(formats).map((media) => [media, { schema: { type: 'string' } }]),
+          ),
+        },
+      };
 }
 
 /** Errors by status, with the codes that tell them apart. */

@@ -9,10 +9,14 @@ import { readNodeHeaders } from '../request/call.ts';
 import type { CallHeaders } from '../request/call.ts';
 import { parseBearer } from '../request/credential.ts';
 import { createCacheControlHandlers } from './handlers/cache.ts';
+import { createAdviceHandler } from './handlers/advice.ts';
+import { createCostHandlers } from './handlers/costs.ts';
 import { createFleetHandlers } from './handlers/fleet.ts';
 import { createKeyHandlers } from './handlers/keys.ts';
 import { createPlatformHandlers } from './handlers/platform.ts';
+import { createPriceHandlers } from './handlers/prices.ts';
 import { createTenantHandlers } from './handlers/tenants.ts';
+import { createUsageHandlers } from './handlers/usage.ts';
 import type { OperatorHandlers } from './handlers/handler.ts';
 import { onceOnly } from './repeatable.ts';
 import { createGrantHandlers } from './handlers/umbrella.ts';
@@ -34,6 +38,10 @@ export function addOperatorPlane(
     ...createKeyHandlers(bulkhead),
     ...createPlatformHandlers(bulkhead),
     ...createFleetHandlers(bulkhead),
+    ...createUsageHandlers(bulkhead),
+    ...createPriceHandlers(bulkhead),
+    ...createCostHandlers(bulkhead),
+    ...createAdviceHandler(bulkhead),
     ...createCacheControlHandlers(bulkhead),
     ...createGrantHandlers(bulkhead),
   };

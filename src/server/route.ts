@@ -57,6 +57,10 @@ export function sendResult(operation: Operation, reply: FastifyReply, result: un
   reply.code(operation.status);
   if (operation.bytes === 'download') return sendDownload(reply, result as Download);
   if (operation.response === undefined) return reply.send();
+  const { format = '' } = (reply.request.query ?? {}) as { readonly format?: string };
+  const media = operation.formats?.[format];
+  if (typeof result === 'string' && media !== undefined)
+    return reply.header('content-type', `${media}; charset=utf-8`).send(result);
   return reply.header('content-type', 'application/json; charset=utf-8').send(JSON.stringify(result));
 }
 

@@ -12,6 +12,7 @@ import { createCacheHandlers } from './handlers/cache.ts';
 import { createDocumentHandlers } from './handlers/documents.ts';
 import { createMeHandler } from './handlers/me.ts';
 import { createObjectHandlers } from './handlers/objects.ts';
+import { createOwnUsageHandlers } from './handlers/usage.ts';
 import type { TenantHandlers, Visit } from './handlers/handler.ts';
 import { onceOnly, type Work } from './repeatable.ts';
 import { createUmbrellaHandlers } from './handlers/umbrella.ts';
@@ -29,6 +30,7 @@ export function addTenantPlane(
 ): void {
   const handlers: TenantHandlers = {
     ...createMeHandler(bulkhead),
+    ...createOwnUsageHandlers(bulkhead),
     ...createDocumentHandlers(bulkhead),
     ...createCacheHandlers(bulkhead),
     ...createUmbrellaHandlers(bulkhead),

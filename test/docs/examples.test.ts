@@ -30,6 +30,7 @@ const examples: readonly Example[] = (
 
 /** What each prints, as the reader of the guide would see it. */
 const printed: Readonly<Record<string, RegExp>> = {
+  'cost.ts': /^0\.00206\n0\.0045\n0\.00656 1\n0\.00656 UTC\n$/,
   'isolations.ts': /^shared 1 true\nschema 1 true\ndatabase 1 true\n$/,
   'getting-started.ts': /^acme 1\n$/,
   'no-scope.ts': /^true\n$/,

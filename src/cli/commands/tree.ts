@@ -1,12 +1,15 @@
 import type { Command } from 'commander';
 import type { Cli } from '../session.ts';
 import { adoptCommand } from './adopt.ts';
+import { adviseCommand } from './advise.ts';
 import { cacheClearCommand } from './cache-clear.ts';
 import { completionCommand } from './completion.ts';
+import { costCommand } from './cost.ts';
 import { demoCommand } from './demo.ts';
 import { doctorCommand } from './doctor.ts';
 import { driftCommand } from './drift.ts';
 import { group } from './group.ts';
+import { invoiceCommand } from './invoice.ts';
 import { keyCreateCommand } from './key-create.ts';
 import { keyListCommand } from './key-list.ts';
 import { keyRevokeCommand } from './key-revoke.ts';
@@ -15,6 +18,8 @@ import { migrateCommand } from './migrate.ts';
 import { operationListCommand } from './operation-list.ts';
 import { operationShowCommand } from './operation-show.ts';
 import { planListCommand } from './plan-list.ts';
+import { priceImportCommand } from './price-import.ts';
+import { priceListCommand } from './price-list.ts';
 import { proveCommand } from './prove.ts';
 import { serveCommand } from './serve.ts';
 import { serverAddCommand } from './server-add.ts';
@@ -27,6 +32,7 @@ import { tenantResumeCommand } from './tenant-resume.ts';
 import { tenantShowCommand } from './tenant-show.ts';
 import { tenantTemplateCommand } from './tenant-template.ts';
 import { tenantSuspendCommand } from './tenant-suspend.ts';
+import { usageCommand } from './usage.ts';
 import { umbrellaGrantCommand } from './umbrella-grant.ts';
 import { umbrellaListCommand } from './umbrella-list.ts';
 import { umbrellaRevokeCommand } from './umbrella-revoke.ts';
@@ -67,6 +73,11 @@ export function createTree(cli: Cli, program: () => Command): readonly Command[]
       operationShowCommand(cli),
       operationListCommand(cli),
     ]),
+    usageCommand(cli),
+    costCommand(cli),
+    invoiceCommand(cli),
+    group('price', 'price lists: list, import', [priceListCommand(cli), priceImportCommand(cli)]),
+    adviseCommand(cli),
     migrateCommand(cli),
     driftCommand(cli),
     adoptCommand(cli),

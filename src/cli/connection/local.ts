@@ -6,10 +6,14 @@ import { contract } from '../../client/contract.ts';
 import type { Operation } from '../../client/operation.ts';
 import type { CallInput } from '../../client/index.ts';
 import { createCacheControlHandlers } from '../../server/handlers/cache.ts';
+import { createAdviceHandler } from '../../server/handlers/advice.ts';
+import { createCostHandlers } from '../../server/handlers/costs.ts';
 import { createFleetHandlers } from '../../server/handlers/fleet.ts';
 import { createKeyHandlers } from '../../server/handlers/keys.ts';
 import { createPlatformHandlers } from '../../server/handlers/platform.ts';
+import { createPriceHandlers } from '../../server/handlers/prices.ts';
 import { createTenantHandlers } from '../../server/handlers/tenants.ts';
+import { createUsageHandlers } from '../../server/handlers/usage.ts';
 import { createGrantHandlers } from '../../server/handlers/umbrella.ts';
 import type { OperatorHandlers } from '../../server/handlers/handler.ts';
 import { parseInput } from '../../server/validate.ts';
@@ -26,6 +30,10 @@ export async function openLocal(config: Config): Promise<Operator & { readonly n
     ...createKeyHandlers(node),
     ...createPlatformHandlers(node),
     ...createFleetHandlers(node),
+    ...createUsageHandlers(node),
+    ...createPriceHandlers(node),
+    ...createCostHandlers(node),
+    ...createAdviceHandler(node),
     ...createCacheControlHandlers(node),
     ...createGrantHandlers(node),
   };
