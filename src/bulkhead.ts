@@ -11,6 +11,7 @@ import type { RequestId, TenantId } from './core/ids.ts';
 import type { Actor, Scope } from './core/scope.ts';
 import type { Fleet } from './fleet/fleet.ts';
 import type { Lifecycle } from './lifecycle/lifecycle.ts';
+import type { Proofs } from './open-proofs.ts';
 import type { Registry } from './registry/registry.ts';
 import type { AdmissionCheck } from './request/admit.ts';
 import type { Services } from './request/services.ts';
@@ -48,6 +49,7 @@ export interface Bulkhead {
   readonly memory: MemoryCompartment;
   readonly objects: ObjectsCompartment;
   readonly compartments: readonly Compartment[];
+  readonly proofs: Proofs;
   /**
    * Opens the tenant's scope after admission and runs `fn` in it. `tenant` is an id or a slug.
    * @throws tenant_not_found, tenant_inactive, registry_stale

@@ -18,12 +18,14 @@ import { installWall, readWallFiles } from './compartments/rows/wall.ts';
 import { createVectors } from './compartments/vectors/compartment.ts';
 import { createLexicalFurnishing } from './compartments/vectors/furnish.ts';
 import type { VectorsCompartment } from './compartments/vectors/vectors.ts';
+import { openPglite } from './drivers/pglite/database.ts';
 import { type EmbeddedFleet } from './drivers/pglite/fleet.ts';
 import { openPostgresServer } from './drivers/postgres/server.ts';
 import type { SqlServer } from './drivers/server.ts';
 import type { AdminDatabase } from './drivers/sql.ts';
 import { createFleetProver } from './fleet-proof.ts';
 import type { FleetContainers, FleetProver } from './fleet/containers.ts';
+import { openProofs, type Proofs } from './open-proofs.ts';
 import type { Registry } from './registry/registry.ts';
 import { createServerCatalog, mainServer, type OpenedCatalog } from './server-catalog.ts';
 import { fileURLToPath } from 'node:url';
@@ -45,6 +47,7 @@ export async function openCatalog(
   /** The newest version of its records' shape that each of these can have on this node. */
   newestSchemas: ReadonlyMap<CompartmentKind, string>;
   prove: FleetProver;
+  proofs: Proofs;
 }> {
   const { config, clock } = input;
   const { main, fleet, registry } = parts;
@@ -119,8 +122,11 @@ export async function openCatalog(
     containers: createRowsFleet(families),
     newestSchemas: new Map(families.map(({ deps }) => [deps.family, deps.tables.head.version] as const)),
     prove: createFleetProver({ servers, roles, shared, clock }),
+    proofs: openProofs({ registry, servers, live: main.pool, roles, globalTables: shared, openScratch }),
   };
 }
+
+const openScratch = () => openPglite({ store: 'memory' });
 
 async function hasVectors(admin: AdminDatabase): Promise<boolean> {
   const { rows } = await admin.query(

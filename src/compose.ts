@@ -22,6 +22,7 @@ import type { AdminDatabase } from './drivers/sql.ts';
 import { createFleet } from './fleet/create-fleet.ts';
 import type { Fleet } from './fleet/fleet.ts';
 import { openBilling } from './open-billing.ts';
+import type { Proofs } from './open-proofs.ts';
 import { installRegistry } from './registry/install.ts';
 import { openRegistry } from './registry/open.ts';
 import type { Registry } from './registry/registry.ts';
@@ -46,6 +47,7 @@ export interface Composed {
   readonly blobs: BlobStore;
   readonly fleet: Fleet;
   readonly billing: Billing;
+  readonly proofs: Proofs;
   readonly newOperatorToken: string | undefined;
   close(): Promise<void>;
 }
@@ -112,6 +114,7 @@ export async function compose(input: ComposeInput): Promise<Composed> {
         clock: input.clock,
       }),
       billing,
+      proofs: catalog.proofs,
       newOperatorToken,
       close: () => closing.disposeAsync(),
     };

@@ -75,6 +75,7 @@ export async function createBulkhead(options: BulkheadOptions = {}): Promise<Bul
     checks: [() => (ledger.isOpen ? allowed(true) : refused('ledger_unavailable'))],
     meters: [createRequestMeter(ledger, clock)],
     services: createServices({ vault: registry.vault, clock, name: config.serviceName }),
+    proofs: composed.proofs,
     compartments,
     rows: composed.rows,
     vectors: composed.vectors,

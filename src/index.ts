@@ -98,3 +98,4 @@ export type { Services } from './request/services.ts';
 export type { ApiKey, IssuedKey, Registry, ResolvedTenant } from './registry/registry.ts';
 export type { ReadablePage, ReadableTenant } from './registry/umbrella.ts';
 export type { Umbrella, UmbrellaVisit } from './umbrella.ts';
+export { testCrossTenantIsolation, type IsolationTest } from './test-cross-tenant-isolation.ts';

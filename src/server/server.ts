@@ -21,6 +21,8 @@ import { addTenantPlane } from './tenant-plane.ts';
 export interface ServerOptions {
   /** Where log lines go; default standard output. */
   readonly logTo?: DestinationStream;
+  /** Called before anything is added to the app: hooks added here run before ours. */
+  readonly prepare?: (app: FastifyInstance, log: Logger) => void;
 }
 
 export interface BulkheadServer {
@@ -44,6 +46,7 @@ export function createServer(bulkhead: Bulkhead, options: ServerOptions = {}): B
   let closing: Promise<void> | undefined;
   const isDraining = (): boolean => closing !== undefined;
 
+  options.prepare?.(app, log);
   attend(app, { log, metrics, tenantMetrics, isDraining });
   addPublicPlane(app, {
     version,

@@ -12,7 +12,7 @@ import { demoActor } from '../../demo/tenants.ts';
 import type { Exit } from '../exit.ts';
 import { startProgress } from '../progress.ts';
 import type { Session } from '../session.ts';
-import { throwAway } from '../throw-away.ts';
+import { throwAway } from '../../throw-away.ts';
 
 export interface DemoInput {
   readonly tenants: number;

@@ -3,7 +3,7 @@ import type { Bulkhead } from '../../bulkhead.ts';
 import type { Isolation } from '../../core/placement.ts';
 import type { Actor } from '../../core/scope.ts';
 import type { Tenant } from '../../core/tenant.ts';
-import { throwAway } from '../throw-away.ts';
+import { throwAway } from '../../throw-away.ts';
 
 const actor: Actor = { kind: 'operator', id: 'doctor' };
 

@@ -1,7 +1,7 @@
-import type { Bulkhead } from '../bulkhead.ts';
-import { BulkheadError } from '../core/errors.ts';
-import type { TenantId } from '../core/ids.ts';
-import type { Actor } from '../core/scope.ts';
+import type { Bulkhead } from './bulkhead.ts';
+import { BulkheadError } from './core/errors.ts';
+import type { TenantId } from './core/ids.ts';
+import type { Actor } from './core/scope.ts';
 
 /**
  * Removes a tenant that was made for a check or a demo, with everything it has.
