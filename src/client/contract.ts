@@ -3,6 +3,7 @@ import { cacheOperations } from './cache-operations.ts';
 import { billingOperations } from './billing-operations.ts';
 import { fleetOperations } from './fleet-operations.ts';
 import { hierarchyOperations } from './hierarchy-operations.ts';
+import { leavingOperations } from './leaving-operations.ts';
 import { moveOperations } from './move-operations.ts';
 import { objectOperations } from './object-operations.ts';
 import type { Download, Operation, Upload } from './operation.ts';
@@ -78,6 +79,7 @@ export const contract = {
     errors: ['tenant_not_found', 'transition_refused', 'operation_in_progress'],
   },
   ...moveOperations,
+  ...leavingOperations,
   getSettings: {
     method: 'GET',
     path: '/v1/tenants/{tenant}/settings',

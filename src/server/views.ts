@@ -21,6 +21,7 @@ export function toTenantView(tenant: Tenant): TenantView {
     containers: Object.fromEntries(
       tenant.placements.map(({ compartment, container }) => [compartment, container]),
     ),
+    erasesAt: toIso(tenant.erasesAt),
     createdAt: tenant.createdAt.toISOString(),
     updatedAt: tenant.updatedAt.toISOString(),
   };

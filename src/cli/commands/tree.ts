@@ -8,6 +8,8 @@ import { costCommand } from './cost.ts';
 import { demoCommand } from './demo.ts';
 import { doctorCommand } from './doctor.ts';
 import { driftCommand } from './drift.ts';
+import { erasureExportCommand } from './erasure-export.ts';
+import { erasureImportCommand } from './erasure-import.ts';
 import { group } from './group.ts';
 import { invoiceCommand } from './invoice.ts';
 import { keyCreateCommand } from './key-create.ts';
@@ -17,17 +19,24 @@ import { keyRotateCommand } from './key-rotate.ts';
 import { migrateCommand } from './migrate.ts';
 import { operationListCommand } from './operation-list.ts';
 import { operationShowCommand } from './operation-show.ts';
+import { orphanListCommand } from './orphan-list.ts';
+import { orphanRemoveCommand } from './orphan-remove.ts';
 import { planListCommand } from './plan-list.ts';
 import { priceImportCommand } from './price-import.ts';
 import { priceListCommand } from './price-list.ts';
 import { proveCommand } from './prove.ts';
+import { receiptShowCommand } from './receipt-show.ts';
 import { serveCommand } from './serve.ts';
 import { serverAddCommand } from './server-add.ts';
 import { serverListCommand } from './server-list.ts';
+import { tenantCancelOffboardingCommand } from './tenant-cancel-offboarding.ts';
 import { tenantCreateCommand } from './tenant-create.ts';
+import { tenantEraseCommand } from './tenant-erase.ts';
+import { tenantHuntCommand } from './tenant-hunt.ts';
 import { tenantListCommand } from './tenant-list.ts';
 import { tenantMoveConfirmCommand, tenantMoveRollbackCommand } from './tenant-move-end.ts';
 import { tenantMoveCommand } from './tenant-move.ts';
+import { tenantOffboardCommand } from './tenant-offboard.ts';
 import { tenantResumeCommand } from './tenant-resume.ts';
 import { tenantShowCommand } from './tenant-show.ts';
 import { tenantTemplateCommand } from './tenant-template.ts';
@@ -41,7 +50,7 @@ import { umbrellaRevokeCommand } from './umbrella-revoke.ts';
 export function createTree(cli: Cli, program: () => Command): readonly Command[] {
   return [
     serveCommand(cli),
-    group('tenant', 'customers: create, list, show, suspend, resume, move', [
+    group('tenant', 'customers: create, list, show, suspend, resume, move, offboard, erase', [
       tenantCreateCommand(cli),
       tenantListCommand(cli),
       tenantShowCommand(cli),
@@ -51,6 +60,10 @@ export function createTree(cli: Cli, program: () => Command): readonly Command[]
       tenantMoveConfirmCommand(cli),
       tenantMoveRollbackCommand(cli),
       tenantTemplateCommand(cli),
+      tenantOffboardCommand(cli),
+      tenantCancelOffboardingCommand(cli),
+      tenantEraseCommand(cli),
+      tenantHuntCommand(cli),
     ]),
     group('key', 'API keys of a tenant: create, list, revoke, rotate', [
       keyCreateCommand(cli),
@@ -78,6 +91,15 @@ export function createTree(cli: Cli, program: () => Command): readonly Command[]
     invoiceCommand(cli),
     group('price', 'price lists: list, import', [priceListCommand(cli), priceImportCommand(cli)]),
     adviseCommand(cli),
+    group('receipt', 'receipts of erasures', [receiptShowCommand(cli)]),
+    group('erasure', 'the ledger of erasures, which keeps erased what was erased', [
+      erasureExportCommand(cli),
+      erasureImportCommand(cli),
+    ]),
+    group('orphan', 'what the stores hold and no living tenant has', [
+      orphanListCommand(cli),
+      orphanRemoveCommand(cli),
+    ]),
     migrateCommand(cli),
     driftCommand(cli),
     adoptCommand(cli),

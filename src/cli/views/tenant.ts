@@ -30,6 +30,7 @@ export function tenantFields(tenant: TenantView): readonly (readonly [string, Ce
     ['parent', tenant.parent ?? '-'],
     ['features', tenant.features.length === 0 ? '-' : tenant.features.join(', ')],
     ...containers,
+    ...(tenant.erasesAt === null ? [] : ([['erases', toMoment(tenant.erasesAt)]] as const)),
     ['created', toMoment(tenant.createdAt)],
     ['updated', toMoment(tenant.updatedAt)],
   ];

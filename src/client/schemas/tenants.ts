@@ -50,6 +50,7 @@ export const TenantView = z.object({
   containers: z
     .record(z.string(), z.string())
     .describe('Where the tenant’s data is, by compartment: server, database, schema.'),
+  erasesAt: timestamp.nullable().describe('When its data is due to be erased, while it is offboarding.'),
   createdAt: timestamp,
   updatedAt: timestamp,
 });

@@ -5,6 +5,7 @@ import type { SettingsView } from '../../client/schemas/tenants.ts';
 import { toTenantView } from '../views.ts';
 import { findTenant } from './find-tenant.ts';
 import type { OperatorHandlers } from './handler.ts';
+import { createLeavingHandlers } from './leaving.ts';
 import { createMoveHandlers } from './moves.ts';
 
 type TenantHandlers = Pick<
@@ -20,6 +21,15 @@ type TenantHandlers = Pick<
   | 'confirmMove'
   | 'rollBackMove'
   | 'cancelMove'
+  | 'offboardTenant'
+  | 'cancelOffboarding'
+  | 'eraseTenant'
+  | 'getErasure'
+  | 'huntTenant'
+  | 'listErasures'
+  | 'importErasures'
+  | 'listOrphans'
+  | 'removeOrphan'
   | 'getSettings'
   | 'changeSettings'
 >;
@@ -30,6 +40,7 @@ export function createTenantHandlers(bulkhead: Bulkhead): TenantHandlers {
   const readSettings = async (id: TenantId): Promise<SettingsView> => ({ settings: await settings.all(id) });
   return {
     ...createMoveHandlers(bulkhead),
+    ...createLeavingHandlers(bulkhead),
 
     async createTenant({ body }, actor) {
       const { tenant, operation, readyInMs } = await lifecycle.create(body, actor);
