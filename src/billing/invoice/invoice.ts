@@ -92,7 +92,8 @@ function toPlanLine(plan: Plan): InvoiceLine {
 function toUsageLine(line: UsageLine, { meters, sale }: InvoiceInput): InvoiceLine {
   const { meter, model, rate, amount, events } = line;
   const { kind, usdPerUnit, amountNanoUsd } = saleOf(line, sale);
-  const name = meters.get(meter)?.description.replace(/\.$/, '') ?? meter;
+  const described = meters.get(meter)?.description.replace(/\.$/, '') ?? '';
+  const name = described === '' ? meter : described;
   const about = [model, rate].filter((part) => part !== '' && part !== 'standard').join(', ');
   return {
     kind,

@@ -20,7 +20,6 @@ import { parseUnitPrice, toUnitUsd } from './unit-price.ts';
 /** How long a version that another node has imported may go unnoticed. Events say under which version they were rated. */
 const refreshMs = 5_000;
 const starterFile = fileURLToPath(new URL('../../../data/model-prices.json', import.meta.url));
-const starterLock = '7022337046883';
 
 const versionColumns = `version, list, name, source, valid_from as "validFrom", valid_until as "validUntil"`;
 const versionShape = z
@@ -45,8 +44,12 @@ const priceShape = z.object({
   usd: z.string().transform((text) => parseUnitPrice(text) ?? 0n),
 });
 
-const insertVersionText = `insert into bulkhead.price_version (list, name, source, valid_from, valid_until)
-  values ($1, $2, $3, $4::timestamptz, $5::timestamptz) returning ${versionColumns}`;
+// Numbers without gaps, one importer after another: a node that has seen the newest has seen them all.
+const lockText = 'lock table bulkhead.price_version in share row exclusive mode';
+const insertVersionText = `insert into bulkhead.price_version (version, list, name, source, valid_from, valid_until)
+  overriding system value
+  select coalesce(max(version), 0) + 1, $1, $2, $3, $4::timestamptz, $5::timestamptz from bulkhead.price_version
+  returning ${versionColumns}`;
 const insertPricesText = `insert into bulkhead.price (version, meter, model, rate, usd_per_unit)
   select $1::int, * from unnest($2::text[], $3::text[], $4::text[], $5::numeric[])`;
 const noteText = `insert into bulkhead.audit_event (actor_kind, actor_id, action, detail)
@@ -149,7 +152,7 @@ export class PriceStore {
   async #addStarter(): Promise<void> {
     const { prices } = readLitellmPrices(JSON.parse(await readFile(starterFile, 'utf8')));
     await this.#admin.transaction(async (tx) => {
-      await tx.query('select pg_advisory_xact_lock($1::bigint)', [starterLock]);
+      await tx.query(lockText);
       const { rows } = await tx.query('select 1 from bulkhead.price_version limit 1');
       if (rows.length === 0)
         await insertVersion(
@@ -187,6 +190,7 @@ async function insertVersion(
   actor: Actor,
 ): Promise<PriceVersion> {
   const { list, name, source, validFrom, validUntil, prices } = input;
+  await tx.query(lockText);
   const { rows } = await tx.query(insertVersionText, [
     list,
     name,

@@ -32,7 +32,7 @@ export function adviseCommand(cli: Cli): Command {
           operator.call('advise', { params: {}, query: toQuery(options), body: undefined }),
         );
         if (typeof advice === 'string') {
-          session.output.print(advice.trimEnd());
+          session.output.print(advice);
           return;
         }
         session.output.result(advice, (page) =>

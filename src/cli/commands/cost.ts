@@ -39,7 +39,7 @@ export function costCommand(cli: Cli): Command {
         const report = await withOperator(session, (operator) =>
           operator.call('getCosts', { params: {}, query, body: undefined }),
         );
-        if (typeof report === 'string') session.output.print(report.trimEnd());
+        if (typeof report === 'string') session.output.print(report);
         else session.output.result(report, (page) => drawReport(page, report));
       }),
     );

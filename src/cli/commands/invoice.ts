@@ -20,7 +20,7 @@ export function invoiceCommand(cli: Cli): Command {
           operator.call('getInvoice', { params: { tenant }, query, body: undefined }),
         );
         if (typeof invoice === 'string') {
-          session.output.print(invoice.trimEnd());
+          session.output.print(invoice);
           return;
         }
         session.output.result(invoice, (page) => {
