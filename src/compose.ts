@@ -24,6 +24,7 @@ import type { Fleet } from './fleet/fleet.ts';
 import { openBilling } from './open-billing.ts';
 import type { Proofs } from './open-proofs.ts';
 import { installRegistry } from './registry/install.ts';
+import type { ResolveTxt } from './registry/domains.ts';
 import { openRegistry } from './registry/open.ts';
 import type { Registry } from './registry/registry.ts';
 import { mainServer } from './server-catalog.ts';
@@ -56,6 +57,8 @@ export interface ComposeInput {
   readonly config: Config;
   readonly clock: Clock;
   readonly log: (event: Readonly<Record<string, unknown>>) => void;
+  /** Default: the machine's DNS. */
+  readonly resolveTxt?: ResolveTxt | undefined;
 }
 
 /** Any PostgreSQL database, ours or not, as whoever the URL names: for proofs and checks. Connects when first asked. */
@@ -145,6 +148,8 @@ async function openControlPlane(input: ComposeInput, main: SqlServer): Promise<R
     masterKey,
     logger: log,
     nodeId: randomUUID(),
+    resolveTxt: input.resolveTxt,
+    baseDomain: config.baseDomain,
     cache: { ttlMs: config.cache.ttlMs, maxEntries: config.cache.maxTenants },
     ...(main.dialect === 'pglite' ? aloneWithItsDatabase : {}),
   });

@@ -12,6 +12,7 @@ import { createLifecycle } from './lifecycle/create-lifecycle.ts';
 import type { Checkpoint } from './lifecycle/journal.ts';
 import type { Lifecycle } from './lifecycle/lifecycle.ts';
 import type { ResolvedTenant } from './registry/registry.ts';
+import type { ResolveTxt } from './registry/domains.ts';
 import { admit, createAdmissionChecks } from './request/admit.ts';
 import { allowed, refused } from './core/verdict.ts';
 import { toError } from './request/refusal.ts';
@@ -27,6 +28,8 @@ export interface BulkheadOptions {
   readonly clock?: Clock;
   /** Told of things an operator should hear of; ids and counts only. Default: nobody. */
   readonly log?: (event: Readonly<Record<string, unknown>>) => void;
+  /** How ownership of a domain is looked up; default: the machine's DNS. */
+  readonly resolveTxt?: ResolveTxt;
   /** Called before and after every lifecycle step; tests break things here. */
   readonly checkpoint?: Checkpoint;
 }
@@ -41,7 +44,7 @@ export async function createBulkhead(options: BulkheadOptions = {}): Promise<Bul
   const config = options.config ?? readConfig(process.env);
   const clock = options.clock ?? systemClock;
   const log = options.log ?? (() => {});
-  const composed = await compose({ config, clock, log });
+  const composed = await compose({ config, clock, resolveTxt: options.resolveTxt, log });
   const { registry, compartments } = composed;
   const { ledger } = composed.billing;
   const lifecycle = createLifecycle({

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { cacheOperations } from './cache-operations.ts';
 import { billingOperations } from './billing-operations.ts';
+import { domainOperations } from './domain-operations.ts';
 import { fleetOperations } from './fleet-operations.ts';
 import { hierarchyOperations } from './hierarchy-operations.ts';
 import { leavingOperations } from './leaving-operations.ts';
@@ -80,6 +81,7 @@ export const contract = {
   },
   ...moveOperations,
   ...leavingOperations,
+  ...domainOperations,
   getSettings: {
     method: 'GET',
     path: '/v1/tenants/{tenant}/settings',

@@ -39,6 +39,11 @@ export const errorTable = {
   conflict: { status: 409, retry: 'after_change', title: 'A row with these values exists already' },
   credential_unreadable: { status: 500, retry: 'never', title: 'A stored credential cannot be decrypted' },
   data_dir_in_use: { status: 500, retry: 'later', title: 'Another process uses this data folder' },
+  domain_unproven: {
+    status: 409,
+    retry: 'after_change',
+    title: 'The domain has not been shown to be the tenant’s',
+  },
   foreign_row: { status: 500, retry: 'never', title: 'A store returned a row of another tenant' },
   hierarchy_refused: { status: 400, retry: 'after_change', title: 'The parent cannot be used' },
   idempotency_key_reused: {

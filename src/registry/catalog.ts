@@ -1,12 +1,13 @@
 import { z } from 'zod';
 import { BulkheadError } from '../core/errors.ts';
+import type { TenantId } from '../core/ids.ts';
 import type { Plan } from '../core/plan.ts';
 import type { AdminDatabase } from '../drivers/sql.ts';
 import { answerOf } from './answer.ts';
 import { ConfirmedCache, absent, type CacheSource } from './confirmed-cache.ts';
 import { parsePlanRow, planColumns } from './plan-row.ts';
 import { featureLevels, featuresOn } from './features.ts';
-import { deepFreeze, nullable, parseRow } from './row-parts.ts';
+import { deepFreeze, nullable, parseRow, tenantId } from './row-parts.ts';
 import { settingKinds, type SettingKind } from './setting-value.ts';
 
 type Values = ReadonlyMap<string, unknown>;
@@ -19,6 +20,8 @@ export interface Catalog {
   readonly globalDefaults: Values;
   readonly planDefaults: ReadonlyMap<string, Values>;
   readonly declarations: ReadonlyMap<string, SettingKind>;
+  /** Host names that were shown to be a tenant's. */
+  readonly domains: ReadonlyMap<string, TenantId>;
   /** What a tenant of the plan has that adds nothing of its own. */
   readonly featuresOfPlan: ReadonlyMap<string, ReadonlySet<string>>;
 }
@@ -28,12 +31,16 @@ const catalogText = `select
   (select coalesce(jsonb_agg(jsonb_build_object('plan', d.plan_id, 'key', d.key, 'value', d.value)), '[]'::jsonb)
     from bulkhead.setting_default d) as defaults,
   (select coalesce(jsonb_agg(jsonb_build_object('key', s.key, 'kind', s.kind)), '[]'::jsonb)
-    from bulkhead.setting_declaration s) as declarations`;
+    from bulkhead.setting_declaration s) as declarations,
+  (select coalesce(jsonb_object_agg(d.domain, d.tenant_id), '{}'::jsonb) from bulkhead.tenant_domain d
+    join bulkhead.tenant t on t.id = d.tenant_id
+    where d.verified_at is not null and t.state <> 'deleted') as domains`;
 
 const catalogShape = z.object({
   plans: z.array(z.unknown()),
   defaults: z.array(z.strictObject({ plan: nullable(z.string()), key: z.string(), value: z.json() })),
   declarations: z.array(z.strictObject({ key: z.string(), kind: z.enum(settingKinds) })),
+  domains: z.record(z.string(), tenantId),
 });
 
 const ONLY = 'catalog';
@@ -108,6 +115,7 @@ function toCatalog(row: z.infer<typeof catalogShape>): Catalog {
     ]),
     globalDefaults,
     planDefaults,
+    domains: new Map(Object.entries(row.domains)),
     declarations: new Map(row.declarations.map(({ key, kind }) => [key, kind])),
     featuresOfPlan: new Map(
       plans.map((plan) => [

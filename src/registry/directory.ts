@@ -66,6 +66,10 @@ export class CachedDirectory implements TenantDirectory {
     return this.peek(id) ?? this.#read(this.#tenants.get(id));
   }
 
+  domains(): ReadonlyMap<string, TenantId> | Promise<ReadonlyMap<string, TenantId>> {
+    return this.#catalog.peek()?.domains ?? this.#catalog.get().then(({ domains }) => domains);
+  }
+
   fresh(id: TenantId): Promise<ResolvedTenant | undefined> {
     return this.#read(this.#tenants.fresh(id));
   }

@@ -1,3 +1,4 @@
+import { resolveTxt } from 'node:dns/promises';
 import type { Clock } from '../core/clock.ts';
 import { BulkheadError } from '../core/errors.ts';
 import type { KeyId, Slug, TenantId } from '../core/ids.ts';
@@ -11,6 +12,7 @@ import { CachedContainerVersions } from './container-versions.ts';
 import { CachedDirectory } from './directory.ts';
 import { SqlErasureStore } from './erasures.ts';
 import { KeyUsage } from './key-usage.ts';
+import { SqlDomainStore, type ResolveTxt } from './domains.ts';
 import { SqlIdempotencyStore } from './idempotency.ts';
 import { SqlKeyStore } from './keys.ts';
 import type { RegistryLog } from './log.ts';
@@ -35,6 +37,10 @@ export interface RegistryOptions {
   /** Master keys before this one, for reading what they sealed. */
   readonly previousMasterKeys?: readonly Uint8Array[];
   readonly nodeId: string;
+  /** Default: the machine's DNS. */
+  readonly resolveTxt?: ResolveTxt | undefined;
+  /** The domain that tenants have subdomains of. */
+  readonly baseDomain?: string | undefined;
   readonly cache?: Partial<CacheLimits>;
   readonly pollMs?: number;
   /** How old the last look at the change feed may be for a remembered answer to be used. */
@@ -104,6 +110,12 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
     settings: new SqlSettingStore({ admin, catalog, directory }),
     servers: new SqlServerStore(admin, vault),
     operations: new SqlOperationStore({ admin, nodeId, leaseMs: options.leaseMs ?? defaults.leaseMs }),
+    domains: new SqlDomainStore({
+      admin,
+      catalog,
+      resolveTxt: options.resolveTxt ?? resolveTxt,
+      baseDomain: options.baseDomain,
+    }),
     idempotency: new SqlIdempotencyStore(admin, vault),
     erasures: new SqlErasureStore(admin, signer),
     signer,

@@ -7,6 +7,7 @@ import type { Verdict } from '../core/verdict.ts';
 import type { ErasureStore } from './erasure.ts';
 import type { BackupStore } from './backup.ts';
 import type { FeatureLevel } from './features.ts';
+import type { DomainStore } from './domains.ts';
 import type { IdempotencyStore } from './idempotency.ts';
 import type { OperationStore } from './operation.ts';
 import type { PlacementSwitch } from './placement-switch.ts';
@@ -34,6 +35,8 @@ export interface TenantDirectory {
   /** The cached tenant while it may be believed; undefined = ask `byId`. No I/O. */
   peek(id: TenantId): ResolvedTenant | undefined;
   byId(id: TenantId): Promise<ResolvedTenant | undefined>;
+  /** Verified host names and whose they are. No I/O and no promise while what is known may be believed. */
+  domains(): ReadonlyMap<string, TenantId> | Promise<ReadonlyMap<string, TenantId>>;
   bySlug(slug: Slug): Promise<ResolvedTenant | undefined>;
   /** Past the cache, for the moments where a second matters (issuing a capability). */
   fresh(id: TenantId): Promise<ResolvedTenant | undefined>;
@@ -317,6 +320,7 @@ export interface Registry {
   readonly operations: OperationStore;
   readonly audit: AuditTrail;
   readonly idempotency: IdempotencyStore;
+  readonly domains: DomainStore;
   readonly operators: OperatorTokens;
   readonly versions: ContainerVersions;
   readonly erasures: ErasureStore;

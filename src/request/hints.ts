@@ -20,13 +20,16 @@ export interface HintSettings {
   readonly webhookPath: string;
 }
 
-type HintReader = (call: Call, settings: HintSettings) => Verdict<string | undefined>;
+/** Host names that are a tenant's own, and its id. */
+export type Domains = ReadonlyMap<string, string>;
+
+type HintReader = (call: Call, settings: HintSettings, domains: Domains) => Verdict<string | undefined>;
 
 const absent: Verdict<undefined> = Object.freeze(allowed(undefined));
 
 const readers: Readonly<Record<HintSource, HintReader>> = {
-  subdomain: (call, settings) =>
-    settings.baseDomain === undefined ? absent : readSubdomain(call.headers.host, settings.baseDomain),
+  subdomain: ({ headers }, { baseDomain }, domains) =>
+    baseDomain === undefined && domains.size === 0 ? absent : readHost(headers.host, baseDomain, domains),
   path: (call) => {
     const named = readPathTenant(call.url);
     return named === undefined ? absent : allowed(named);
@@ -45,24 +48,33 @@ const PORT = /:\d{1,5}$/;
 const none: readonly Hint[] = Object.freeze([]);
 
 /** @returns every hint of the request; refused where a place is malformed in a way that no honest client produces */
-export function readHints(call: Call, settings: HintSettings): Verdict<readonly Hint[]> {
+export function readHints(call: Call, settings: HintSettings, domains: Domains): Verdict<readonly Hint[]> {
   let hints: Hint[] | undefined;
   for (const source of settings.hints) {
-    const read = readers[source](call, settings);
+    const read = readers[source](call, settings, domains);
     if (read.kind === 'refused') return read;
     if (read.value !== undefined) (hints ??= []).push({ source, named: read.value });
   }
   return allowed(hints ?? none);
 }
 
-/** A reserved name, the bare domain and any other host name no tenant: the service itself answers there. */
-function readSubdomain(host: string | undefined, baseDomain: string): Verdict<string | undefined> {
+/**
+ * A domain that was shown to be a tenant's names that tenant. A reserved name, the bare domain and any other host name
+ * none: the service itself answers there.
+ */
+function readHost(
+  host: string | undefined,
+  baseDomain: string | undefined,
+  domains: Domains,
+): Verdict<string | undefined> {
   if (host === undefined) return absent;
   const bare = host.toLowerCase().replace(PORT, '');
   if (bare.startsWith('[')) return absent;
   if (!HOST.test(bare)) return refused('request_invalid', { field: 'host', reason: 'not a host name' });
   const name = bare.endsWith('.') ? bare.slice(0, -1) : bare;
-  if (!name.endsWith(`.${baseDomain}`)) return absent;
+  const owner = domains.get(name);
+  if (owner !== undefined) return allowed(owner);
+  if (baseDomain === undefined || !name.endsWith(`.${baseDomain}`)) return absent;
   const label = name.slice(0, -baseDomain.length - 1);
   return isReservedSlug(label) ? absent : allowed(label);
 }

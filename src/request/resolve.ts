@@ -18,7 +18,7 @@ export interface Identity {
 
 export interface ResolveParts {
   readonly strategies: readonly CredentialStrategy[];
-  readonly directory: Pick<TenantDirectory, 'peek' | 'byId'>;
+  readonly directory: Pick<TenantDirectory, 'peek' | 'byId' | 'domains'>;
   readonly hints: HintSettings;
   /** Told of every caller whose request names a tenant that the credential is not for. */
   crossed(attempt: CrossTenantAttempt): void;
@@ -32,7 +32,7 @@ export interface CrossTenantAttempt {
 
 /**
  * Step one. The credential identifies; hints must agree with it, every one of them, whatever their order.
- * A hint is never looked up, so a request naming a foreign tenant and one naming none take the same path and time.
+ * A hint is never looked up in the database, so a request naming a foreign tenant and one naming none take the same path and time.
  * @returns refused: request_invalid, unauthenticated, claims_conflict, tenant_missing, tenant_ambiguous
  */
 export function resolve(call: Call, parts: ResolveParts): Maybe<Verdict<Identity>> {
@@ -43,10 +43,12 @@ export function resolve(call: Call, parts: ResolveParts): Maybe<Verdict<Identity
   if (secret.kind === 'refused') return secret;
   const strategy = parts.strategies.find((candidate) => candidate.recognises(secret.value));
   if (strategy === undefined) return unauthenticated;
-  const hints = readHints(call, parts.hints);
   return chain(strategy.verify(secret.value, call), (principal) => {
     if (principal.kind === 'refused') return unauthenticated;
-    return hints.kind === 'refused' ? hints : chooseTenant(principal.value, hints.value, call, parts);
+    return chain(parts.directory.domains(), (domains) => {
+      const hints = readHints(call, parts.hints, domains);
+      return hints.kind === 'refused' ? hints : chooseTenant(principal.value, hints.value, call, parts);
+    });
   });
 }
 

@@ -11,6 +11,7 @@ import { parseBearer } from '../request/credential.ts';
 import { createCacheControlHandlers } from './handlers/cache.ts';
 import { createAdviceHandler } from './handlers/advice.ts';
 import { createCostHandlers } from './handlers/costs.ts';
+import { createDomainHandlers } from './handlers/domains.ts';
 import { createFleetHandlers } from './handlers/fleet.ts';
 import { createKeyHandlers } from './handlers/keys.ts';
 import { createPlatformHandlers } from './handlers/platform.ts';
@@ -36,6 +37,7 @@ export function addOperatorPlane(
   const handlers: OperatorHandlers = {
     ...createTenantHandlers(bulkhead),
     ...createKeyHandlers(bulkhead),
+    ...createDomainHandlers(bulkhead),
     ...createPlatformHandlers(bulkhead),
     ...createFleetHandlers(bulkhead),
     ...createUsageHandlers(bulkhead),

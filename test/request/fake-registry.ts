@@ -27,6 +27,7 @@ const plan: Plan = {
 /** The request path's view of a registry, in memory. The real one is tested over HTTP. */
 export class FakeRegistry {
   readonly tenants = new Map<TenantId, ResolvedTenant>();
+  readonly domains = new Map<string, TenantId>();
   readonly keys = new Map<string, ApiKey>();
   readonly repeated: (Omit<AuditEvent, 'at'> & { readonly name: string })[] = [];
   readonly events: Omit<AuditEvent, 'at'>[] = [];
@@ -99,6 +100,7 @@ export class FakeRegistry {
         directory: {
           peek: (id) => (this.warm ? this.tenants.get(id) : undefined),
           byId: (id) => this.#load(() => this.tenants.get(id)),
+          domains: () => this.domains,
           bySlug: (slug) => this.#load(() => this.tenants.values().find((tenant) => tenant.slug === slug)),
           fresh: (id) => this.#load(() => this.tenants.get(id)),
         },

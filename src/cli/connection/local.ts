@@ -8,6 +8,7 @@ import type { CallInput } from '../../client/index.ts';
 import { createCacheControlHandlers } from '../../server/handlers/cache.ts';
 import { createAdviceHandler } from '../../server/handlers/advice.ts';
 import { createCostHandlers } from '../../server/handlers/costs.ts';
+import { createDomainHandlers } from '../../server/handlers/domains.ts';
 import { createFleetHandlers } from '../../server/handlers/fleet.ts';
 import { createKeyHandlers } from '../../server/handlers/keys.ts';
 import { createPlatformHandlers } from '../../server/handlers/platform.ts';
@@ -36,6 +37,7 @@ export async function openLocal(config: Config): Promise<Operator & { readonly n
     ...createAdviceHandler(node),
     ...createCacheControlHandlers(node),
     ...createGrantHandlers(node),
+    ...createDomainHandlers(node),
   };
   return {
     node,

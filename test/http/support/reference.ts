@@ -17,7 +17,7 @@ Generated from the description that the server itself serves at \`/openapi.json\
 - **Operator token** \`bho_…\`: the control plane. \`Authorization: Bearer bho_…\`
 - **API key** \`bh_…\`: one tenant's own data. \`Authorization: Bearer bh_…\` or \`X-API-Key: bh_…\`; both are fine if they are the same.
 
-The key alone says which tenant is meant. A subdomain of \`BULKHEAD_BASE_DOMAIN\`, the path \`/api/tenants/{tenant}/…\` and the header \`X-Tenant-ID\` (id or slug) are hints: each may be left out, each that is there must agree with the key, and none says anything without one. \`BULKHEAD_TENANT_HINTS\` names the places that are looked at.
+The key alone says which tenant is meant. A subdomain of \`BULKHEAD_BASE_DOMAIN\`, a domain of the tenant's own once it is verified, the path \`/api/tenants/{tenant}/…\` and the header \`X-Tenant-ID\` (id or slug) are hints: each may be left out, each that is there must agree with the key, and none says anything without one. \`BULKHEAD_TENANT_HINTS\` names the places that are looked at.
 
 ## Conventions
 - Bodies are JSON, but for the content of objects. Fields and query parameters that are not listed are refused. Errors are [problems](errors.md).

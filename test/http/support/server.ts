@@ -2,6 +2,7 @@ import { Writable } from 'node:stream';
 import { expect } from 'vitest';
 import type { Bulkhead } from '../../../src/bulkhead.ts';
 import type { Isolation } from '../../../src/core/placement.ts';
+import type { BulkheadOptions } from '../../../src/create-bulkhead.ts';
 import { createServer } from '../../../src/server/index.ts';
 import type { BulkheadServer } from '../../../src/server/index.ts';
 import { newTestDatabase, newTestNode } from '../../support/node.ts';
@@ -47,10 +48,12 @@ export interface TestServer extends AsyncDisposable {
 export async function openTestServer(
   env: Readonly<Record<string, string>> = {},
   setUp: (server: BulkheadServer) => void = () => {},
+  options: Pick<BulkheadOptions, 'resolveTxt'> = {},
 ): Promise<TestServer> {
   const serverUrl = serviceUrl('postgres');
   const database = serverUrl === undefined ? undefined : await newTestDatabase(serverUrl);
   const testNode = await newTestNode({
+    ...options,
     ...(database === undefined ? {} : { databaseUrl: database.url }),
     env: { BULKHEAD_LOG_LEVEL: 'info', BULKHEAD_PORT: '0', BULKHEAD_OPERATOR_TOKEN: operatorToken, ...env },
   });
