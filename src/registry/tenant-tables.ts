@@ -42,6 +42,12 @@ export const tenantTables: Readonly<Record<string, TenantTable>> = {
     because: 'events as they came',
   },
   billing_profile: { columns: ['tenant_id'], type: 'uuid', onErasure: 'delete', because: 'its time zone' },
+  tenant_domain: {
+    columns: ['tenant_id'],
+    type: 'uuid',
+    onErasure: 'delete',
+    because: 'host names of its own',
+  },
   umbrella_grant: {
     columns: ['reader_id', 'child_id'],
     type: 'uuid',
