@@ -1,13 +1,16 @@
+import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { BulkheadError } from '../../src/core/errors.ts';
 import { systemClock } from '../../src/core/clock.ts';
-import type { TenantId } from '../../src/core/ids.ts';
-import type { CompartmentKind } from '../../src/core/placement.ts';
+import { newRequestId, type TenantId } from '../../src/core/ids.ts';
+import type { CompartmentKind, Isolation } from '../../src/core/placement.ts';
 import type { Plan } from '../../src/core/plan.ts';
+import type { Scope } from '../../src/core/scope.ts';
 import type { Tenant } from '../../src/core/tenant.ts';
 import { createLifecycle } from '../../src/lifecycle/create-lifecycle.ts';
 import type { Checkpoint } from '../../src/lifecycle/journal.ts';
 import type { Lifecycle } from '../../src/lifecycle/lifecycle.ts';
+import { openTenantScope } from '../../src/request/scope.ts';
 import { newTestDatabase, newTestNode, operator, type TestDatabase, type TestNode } from '../support/node.ts';
 import { describeWith } from '../support/services.ts';
 import { ShelfCompartment } from './support/shelf.ts';
@@ -16,19 +19,37 @@ describeWith('postgres', 'a compartment that is younger than its tenants', (url)
   let database: TestDatabase;
   let bed: TestNode;
   let plan: Plan;
+  /** A node of the version before: it has rows and nothing else. */
+  let older: Lifecycle;
   beforeAll(async () => {
     database = await newTestDatabase(url);
     bed = await newTestNode({ databaseUrl: database.url });
     const found = await bed.node.registry.plans.read('enterprise');
     if (found === undefined) throw new Error('no such plan');
     plan = found;
+    const { registry, rows } = bed.node;
+    older = createLifecycle({ registry, compartments: [rows], clock: systemClock });
   });
+
+  async function newTenant(isolation: Isolation = 'shared'): Promise<Tenant> {
+    const slug = `t-${randomBytes(8).toString('hex')}`;
+    const { tenant } = await older.create({ slug, name: slug, plan: 'enterprise', isolation }, operator);
+    return tenant;
+  }
+
+  /** Past the door of the node, which would fill up what its own compartments lack. */
+  async function scopeOf(id: TenantId): Promise<Scope> {
+    const tenant = await bed.node.registry.directory.fresh(id);
+    if (tenant === undefined) throw new Error('no such tenant');
+    const signal = new AbortController().signal;
+    return openTenantScope(tenant, { actor: operator, requestId: newRequestId(), signal });
+  }
   afterAll(async () => {
     await bed[Symbol.asyncDispose]();
     await database[Symbol.asyncDispose]();
   });
 
-  /** A node of the next version: it has one compartment more, of a kind that no other test here uses. */
+  /** A node of the next version: it has one compartment more. */
   function upgraded(
     kind: CompartmentKind,
     checkpoint?: Checkpoint,
@@ -56,17 +77,15 @@ describeWith('postgres', 'a compartment that is younger than its tenants', (url)
   }
 
   test('every live tenant gets its place, of its own isolation; the suspended one sealed; once', async () => {
-    const shared = await bed.tenant('shared');
-    const own = await bed.tenant('schema');
-    const asleep = await bed.tenant('shared');
-    await bed.node.lifecycle.suspend(asleep.id, operator);
+    const shared = await newTenant();
+    const own = await newTenant('schema');
+    const asleep = await newTenant();
+    await older.suspend(asleep.id, operator);
     const { lifecycle, shelf } = upgraded('vectors');
 
-    await bed.node.run(own.id, async (scope) => {
-      await expect(shelf.open(scope)).rejects.toMatchObject({
-        code: 'compartment_unreachable',
-        detail: { kind: 'vectors', reason: 'the tenant has no placement there yet' },
-      });
+    await expect(shelf.open(await scopeOf(own.id))).rejects.toMatchObject({
+      code: 'compartment_unreachable',
+      detail: { kind: 'vectors', reason: 'the tenant has no placement there yet' },
     });
     const pass = await lifecycle.backfill();
     expect(pass).toEqual({ filled: 3, isComplete: true });
@@ -75,10 +94,10 @@ describeWith('postgres', 'a compartment that is younger than its tenants', (url)
     expect(await placed(shared.id)).toMatchObject({ isolation: 'shared', container: 'shelf:shared' });
     expect(await placed(own.id)).toMatchObject({ isolation: 'schema', container: `shelf:schema/${own.id}` });
     expect(shelf.shelves.get(`shelf:shared ${asleep.id}`)?.sealed).toBe(true);
-    await bed.node.run(own.id, async (scope) => {
-      await using handle = await shelf.open(scope);
+    {
+      await using handle = await shelf.open(await scopeOf(own.id));
       handle.put('a', 'b');
-    });
+    }
     expect(await lifecycle.backfill()).toEqual({ filled: 0, isComplete: true });
     expect(shelf.shelves.get(`shelf:schema/${own.id} ${own.id}`)?.things.size).toBe(1);
     const operations = await bed.node.registry.operations.list({ tenant: own.id, limit: 10 });
@@ -86,7 +105,7 @@ describeWith('postgres', 'a compartment that is younger than its tenants', (url)
   });
 
   test('two nodes that fill at once fill each tenant once', async () => {
-    const tenants = await Promise.all(Array.from({ length: 6 }, () => bed.tenant('shared')));
+    const tenants = await Promise.all(Array.from({ length: 6 }, () => newTenant()));
     const [one, other] = [upgraded('memory'), upgraded('memory')];
     await Promise.all([one.lifecycle.backfill(), other.lifecycle.backfill()]);
     await one.lifecycle.backfill();
@@ -98,7 +117,7 @@ describeWith('postgres', 'a compartment that is younger than its tenants', (url)
   });
 
   test('whoever is asked for is not kept waiting for its turn; a node that stops ends what it has begun', async () => {
-    const [tenant, late] = [await bed.tenant('shared'), await bed.tenant('shared')];
+    const [tenant, late] = [await newTenant(), await newTenant()];
     const { lifecycle } = upgraded('objects');
     lifecycle.backfillSoon(tenant);
     await lifecycle.stopBackfill();
@@ -109,7 +128,7 @@ describeWith('postgres', 'a compartment that is younger than its tenants', (url)
   });
 
   test('a store that is down costs one attempt a pass, and nobody else anything', async () => {
-    const tenant = await bed.tenant('shared');
+    const tenant = await newTenant();
     const { lifecycle, shelf } = upgraded('events');
     let attempts = 0;
     shelf.fault = (verb) => {
@@ -128,7 +147,7 @@ describeWith('postgres', 'a compartment that is younger than its tenants', (url)
   });
 
   test('a tenant whose place cannot be made keeps no other from having theirs, and is left in peace for a while', async () => {
-    const [broken, whole] = [await bed.tenant('shared'), await bed.tenant('shared')];
+    const [broken, whole] = [await newTenant(), await newTenant()];
     const { lifecycle, shelf } = upgraded('jobs');
     let attempts = 0;
     shelf.fault = (verb, tenant) => {
@@ -153,7 +172,7 @@ describeWith('postgres', 'a compartment that is younger than its tenants', (url)
   const steps = ['place models', 'provision models', 'admit models'];
   test.each(steps)('one that died before or after "%s" is ended by another process', async (step) => {
     for (const moment of ['before', 'after']) {
-      const tenant = await bed.tenant('shared');
+      const tenant = await newTenant();
       // As kill -9 would: neither the step's end nor any undoing is written.
       const dying = upgraded('models', async (name, at) => {
         if (name === step && at === moment) await new Promise<never>(() => {});
@@ -182,7 +201,7 @@ describeWith('postgres', 'a compartment that is younger than its tenants', (url)
   }
 
   test('whoever wants something of a tenant meanwhile waits for the end instead of being refused', async () => {
-    const tenant = await bed.tenant('shared');
+    const tenant = await newTenant();
     let release = (): void => {};
     const held = new Promise<void>((resolve) => (release = resolve));
     const { lifecycle } = upgraded('keys', async (name, at) => {
@@ -190,7 +209,7 @@ describeWith('postgres', 'a compartment that is younger than its tenants', (url)
     });
     lifecycle.backfillSoon(tenant);
     await expect.poll(async () => (await running(tenant.id))?.kind, { timeout: 10_000 }).toBe('backfill');
-    const suspending = bed.node.lifecycle.suspend(tenant.id, operator);
+    const suspending = older.suspend(tenant.id, operator);
     setTimeout(release, 200);
     expect((await suspending).state).toBe('suspended');
   });

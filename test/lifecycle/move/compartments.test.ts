@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemClock } from '../../../src/core/clock.ts';
 import type { TenantId } from '../../../src/core/ids.ts';
@@ -34,8 +35,9 @@ describeWith('postgres', 'a tenant in two compartments', (url) => {
   });
 
   async function newTenant(): Promise<TenantId> {
-    const { id } = await bed.tenant('shared');
-    await lifecycle.backfill();
+    const slug = `t-${randomBytes(8).toString('hex')}`;
+    const input = { slug, name: slug, plan: 'enterprise', isolation: 'shared' };
+    const { id } = (await lifecycle.create(input, operator)).tenant;
     await bed.node.run(id, async (scope) => {
       await using handle = await shelf.open(scope);
       for (const name of ['a', 'b', 'c']) handle.put(name, `of ${id}`);
@@ -131,10 +133,10 @@ describeWith('postgres', 'a tenant in two compartments', (url) => {
     const refused = (only: readonly string[]) =>
       expect(lifecycle.planMove({ tenant: id, isolation: 'schema', only })).rejects;
     await refused([]).toMatchObject({ code: 'request_invalid', detail: { field: 'only' } });
-    await refused(['cache']).toMatchObject({
+    await refused(['jobs']).toMatchObject({
       code: 'request_invalid',
       detail: {
-        reason: 'the tenant has no place in a compartment cache; it has one in rows, vectors',
+        reason: 'the tenant has no place in a compartment jobs; it has one in rows, vectors',
       },
     });
     await lifecycle.move({ tenant: id, isolation: 'schema', only: ['vectors'] }, operator);
