@@ -8,6 +8,9 @@ export interface Step {
   run(): Promise<unknown>;
 }
 
+/** One step, or several that have nothing to do with one another and are made at once. */
+export type Stage = Step | readonly Step[];
+
 /** Called before and after each step. Tests make it throw, or kill the process in it. */
 export type Checkpoint = (step: string, moment: 'before' | 'after') => Promise<void>;
 
@@ -29,15 +32,24 @@ export class StepFailed extends Error {
   }
 }
 
-/** Runs the steps in order, skipping those the journal has; each is recorded before the next begins. @throws StepFailed */
+/**
+ * Runs the stages in order, skipping the steps that the journal has; each stage is recorded before the next begins. Where a
+ * step fails, those made at once with it have ended too. @throws StepFailed
+ */
 export async function runSteps(
   deps: JournalDeps,
   operation: Operation,
-  steps: readonly Step[],
+  stages: readonly Stage[],
 ): Promise<void> {
   const done = new Set(operation.steps.map(({ name }) => name));
   await keepingLease(deps, operation, async () => {
-    for (const step of steps) if (!done.has(step.name)) await runStep(deps, operation, step);
+    for (const stage of stages) {
+      const steps = 'run' in stage ? [stage] : stage;
+      const due = steps.filter(({ name }) => !done.has(name));
+      const ends = await Promise.allSettled(due.map((step) => runStep(deps, operation, step)));
+      const failed = ends.find((end) => end.status === 'rejected');
+      if (failed !== undefined) throw failed.reason;
+    }
   });
 }
 

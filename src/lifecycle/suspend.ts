@@ -3,7 +3,7 @@ import type { TenantId } from '../core/ids.ts';
 import type { Actor } from '../core/scope.ts';
 import type { Tenant } from '../core/tenant.ts';
 import type { Operation, Registry } from '../registry/registry.ts';
-import { runSteps, toCallerError, toFailure, type JournalDeps, type Step } from './journal.ts';
+import { runSteps, toCallerError, toFailure, type JournalDeps, type Stage, type Step } from './journal.ts';
 
 export interface SuspendDeps extends JournalDeps {
   readonly registry: Registry;
@@ -12,19 +12,20 @@ export interface SuspendDeps extends JournalDeps {
 
 /**
  * First the registry, which every node follows within a second; then the stores themselves, so that not even a node that
- * has lost touch can go on. A store that is down meanwhile is sealed by `recover` when it is back.
+ * has lost touch can go on. All of them at once: one that is down meanwhile keeps no other open, and is sealed by `recover`
+ * when it is back.
  */
-export function suspendSteps(deps: SuspendDeps, tenant: Tenant, actor: Actor): readonly Step[] {
+export function suspendSteps(deps: SuspendDeps, tenant: Tenant, actor: Actor): readonly Stage[] {
   return [
     transition(deps, tenant.id, { event: 'suspended', reaches: 'suspended' }, actor),
-    ...sealing(deps, tenant, 'sealed'),
+    sealing(deps, tenant, 'sealed'),
   ];
 }
 
 /** The other way round: a tenant is active when everything serves it again. */
-export function resumeSteps(deps: SuspendDeps, tenant: Tenant, actor: Actor): readonly Step[] {
+export function resumeSteps(deps: SuspendDeps, tenant: Tenant, actor: Actor): readonly Stage[] {
   return [
-    ...sealing(deps, tenant, 'open'),
+    sealing(deps, tenant, 'open'),
     transition(deps, tenant.id, { event: 'resumed', reaches: 'active' }, actor),
   ];
 }
@@ -33,10 +34,10 @@ export function resumeSteps(deps: SuspendDeps, tenant: Tenant, actor: Actor): re
 export async function runToEnd(
   deps: SuspendDeps,
   operation: Operation,
-  steps: readonly Step[],
+  stages: readonly Stage[],
 ): Promise<void> {
   try {
-    await runSteps(deps, operation, steps);
+    await runSteps(deps, operation, stages);
   } catch (cause) {
     const failure = toFailure(cause);
     if (failure.code !== 'compartment_unreachable')

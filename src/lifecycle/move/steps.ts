@@ -3,7 +3,7 @@ import { BulkheadError } from '../../core/errors.ts';
 import { namesIsolation, type Placement } from '../../core/placement.ts';
 import type { Plan } from '../../core/plan.ts';
 import type { Relocation } from '../../core/relocation.ts';
-import type { Step } from '../journal.ts';
+import type { Stage, Step } from '../journal.ts';
 import { CopyProgress } from './progress.ts';
 import { isAt, toMoved, type MoveDeps, type MoveWork } from './work.ts';
 
@@ -81,14 +81,15 @@ export function cutOverSteps(
   deps: MoveDeps,
   work: MoveWork,
   relocations: readonly Relocation[],
-): readonly Step[] {
+): readonly Stage[] {
   return [
     ...each(relocations, 'catch up', (relocation) => catchUp(deps, work, relocation)),
     ...each(relocations, 'compare', (relocation) => relocation.compare()),
-    ...each(relocations, 'catch up again', (relocation) => catchUp(deps, work, relocation)),
-    ...each(relocations, 'pause', (relocation) => relocation.pause()),
-    ...each(relocations, 'settle', (relocation) => relocation.settle()),
-    ...each(relocations, 'admit reads', (relocation) => relocation.admit('reads')),
+    each(relocations, 'catch up again', (relocation) => catchUp(deps, work, relocation)),
+    // Writers wait from here on: whatever the compartments do, they do at once.
+    each(relocations, 'pause', (relocation) => relocation.pause()),
+    each(relocations, 'settle', (relocation) => relocation.settle()),
+    each(relocations, 'admit reads', (relocation) => relocation.admit('reads')),
     {
       name: 'switch',
       run: async () => {
@@ -104,8 +105,8 @@ export function cutOverSteps(
         );
       },
     },
-    ...each(relocations, 'retire', (relocation) => relocation.retire()),
-    ...each(relocations, 'admit writes', (relocation) => relocation.admit('writes')),
+    each(relocations, 'retire', (relocation) => relocation.retire()),
+    each(relocations, 'admit writes', (relocation) => relocation.admit('writes')),
   ];
 }
 
