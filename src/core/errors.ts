@@ -39,6 +39,11 @@ export const errorTable = {
   conflict: { status: 409, retry: 'after_change', title: 'A row with these values exists already' },
   credential_unreadable: { status: 500, retry: 'never', title: 'A stored credential cannot be decrypted' },
   data_dir_in_use: { status: 500, retry: 'later', title: 'Another process uses this data folder' },
+  document_empty: { status: 422, retry: 'after_change', title: 'The document holds no text' },
+  document_too_costly: { status: 422, retry: 'after_change', title: 'The document is too costly to read' },
+  document_too_large: { status: 413, retry: 'after_change', title: 'The document is too large' },
+  document_unreadable: { status: 422, retry: 'after_change', title: 'The document cannot be read' },
+  encoding_unknown: { status: 422, retry: 'after_change', title: 'The encoding of the text is not known' },
   domain_unproven: {
     status: 409,
     retry: 'after_change',

@@ -11,6 +11,7 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   verify: ['core', 'registry', 'drivers'],
   testing: ['core'],
   client: ['core'],
+  rag: ['core'],
   server: [
     '*',
     'core',
