@@ -1,4 +1,5 @@
 import type { Billing } from './billing/billing.ts';
+import type { RateLimits } from './billing/limits/rate-limits.ts';
 import type { CacheCompartment } from './compartments/cache/cache.ts';
 import type { ObjectsCompartment } from './compartments/objects/objects.ts';
 import type { RowsCompartment } from './compartments/rows/rows.ts';
@@ -15,7 +16,7 @@ import type { Proofs } from './open-proofs.ts';
 import type { Registry } from './registry/registry.ts';
 import type { AdmissionCheck } from './request/admit.ts';
 import type { Services } from './request/services.ts';
-import type { Afterwards } from './request/path.ts';
+import type { Afterwards, Concurrency } from './request/path.ts';
 import type { Umbrella } from './umbrella.ts';
 
 export interface ScopeOptions {
@@ -36,6 +37,10 @@ export interface Bulkhead {
   readonly fleet: Fleet;
   /** What tenants use, at which price. */
   readonly billing: Billing;
+  /** Rate limits; undefined where they are switched off. */
+  readonly limits: RateLimits | undefined;
+  /** The limits again, for the request path. */
+  readonly concurrency?: Concurrency;
   /** What every request path of this node asks and tells, beside what an application adds. */
   readonly checks: readonly AdmissionCheck[];
   readonly meters: readonly Afterwards[];

@@ -61,7 +61,8 @@ export async function openCache(
   return cache;
 }
 
-async function readAuthority(file: string): Promise<string> {
+/** @throws config_invalid */
+export async function readAuthority(file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8');
   } catch (cause) {

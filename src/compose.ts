@@ -4,6 +4,7 @@ import type { CacheCompartment } from './compartments/cache/cache.ts';
 import type { MemoryCompartment } from './compartments/memory/memory.ts';
 import type { ObjectsCompartment } from './compartments/objects/objects.ts';
 import type { RowsCompartment } from './compartments/rows/rows.ts';
+import type { RateLimits } from './billing/limits/rate-limits.ts';
 import type { Billing } from './billing/billing.ts';
 import type { VectorsCompartment } from './compartments/vectors/vectors.ts';
 import type { Config } from './config.ts';
@@ -30,6 +31,7 @@ import type { Registry } from './registry/registry.ts';
 import { mainServer } from './server-catalog.ts';
 import { openCache } from './compose-cache.ts';
 import { openObjects } from './compose-objects.ts';
+import { openLimits } from './compose-limits.ts';
 import { openCatalog } from './compose-tables.ts';
 
 /** The parts of a node, put together. This file alone names concrete stores. */
@@ -49,6 +51,8 @@ export interface Composed {
   readonly fleet: Fleet;
   readonly billing: Billing;
   readonly proofs: Proofs;
+  /** undefined: switched off. */
+  readonly limits: RateLimits | undefined;
   readonly newOperatorToken: string | undefined;
   close(): Promise<void>;
 }
@@ -97,6 +101,8 @@ export async function compose(input: ComposeInput): Promise<Composed> {
       objects,
     ]);
     const billing = await openBilling(input, { admin: main.pool, registry, compartments }, stack);
+    const limits = await openLimits(input, main.pool);
+    if (limits !== undefined) stack.defer(() => limits.close());
     const newOperatorToken = await ensureOperatorToken(config, registry);
     const closing = stack.move();
     return {
@@ -118,6 +124,7 @@ export async function compose(input: ComposeInput): Promise<Composed> {
       }),
       billing,
       proofs: catalog.proofs,
+      limits,
       newOperatorToken,
       close: () => closing.disposeAsync(),
     };

@@ -50,6 +50,10 @@ const Environment = z.object({
   BULKHEAD_CACHE_TIMEOUT_MS: positive.default(250),
   BULKHEAD_CACHE_TENANT_BYTES: positive.default(16_777_216),
   BULKHEAD_CACHE_MEMORY_BYTES: positive.default(268_435_456),
+  /** Where rate limits are counted; absent = `redis` where a URL of one is given, else `memory`. */
+  BULKHEAD_LIMITS: z.enum(['memory', 'redis', 'postgres', 'off']).optional(),
+  BULKHEAD_LIMITS_URL: z.url({ protocol: /^rediss?$/ }).optional(),
+  BULKHEAD_LIMITS_NODES: positive.default(4),
   BULKHEAD_BASE_DOMAIN: z.string().optional(),
   /** Where a tenant hint may stand, in order. */
   BULKHEAD_TENANT_HINTS: z.string().default('subdomain,path,header'),
@@ -125,6 +129,12 @@ export interface Config {
     readonly timeoutMs: number;
     readonly tenantBytes: number;
     readonly memoryBytes: number;
+  };
+  readonly limits: {
+    readonly store: 'memory' | 'redis' | 'postgres' | 'off';
+    readonly url: string | undefined;
+    /** Among how many nodes a limit is shared while its store does not answer. */
+    readonly nodes: number;
   };
   readonly baseDomain: string | undefined;
   readonly hints: readonly HintSource[];
@@ -210,6 +220,16 @@ function toS3(read: z.output<typeof Environment>): Config['objects']['s3'] {
   });
 }
 
+function toLimits(read: z.output<typeof Environment>): Config['limits'] {
+  const url = read.BULKHEAD_LIMITS_URL ?? read.BULKHEAD_CACHE_URL;
+  const store = read.BULKHEAD_LIMITS ?? (url === undefined ? 'memory' : 'redis');
+  if (store === 'redis' && url === undefined)
+    throw new BulkheadError('config_invalid', {
+      reason: 'BULKHEAD_LIMITS: redis needs BULKHEAD_LIMITS_URL or BULKHEAD_CACHE_URL',
+    });
+  return { store, url, nodes: read.BULKHEAD_LIMITS_NODES };
+}
+
 /** Names of our tests, of the services they need, and of the command line, which reads them itself. */
 const foreignNames = /^BULKHEAD_(?:TEST_|SERVICES_|URL$|TOKEN$)/;
 
@@ -273,6 +293,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       tenantBytes: read.BULKHEAD_CACHE_TENANT_BYTES,
       memoryBytes: read.BULKHEAD_CACHE_MEMORY_BYTES,
     }),
+    limits: Object.freeze(toLimits(read)),
     baseDomain: read.BULKHEAD_BASE_DOMAIN,
     hints: Object.freeze(parseHints(read.BULKHEAD_TENANT_HINTS)),
     tenantHeaderInResponse: read.BULKHEAD_TENANT_HEADER_IN_RESPONSE,

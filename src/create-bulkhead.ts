@@ -13,8 +13,9 @@ import type { Checkpoint } from './lifecycle/journal.ts';
 import type { Lifecycle } from './lifecycle/lifecycle.ts';
 import type { ResolvedTenant } from './registry/registry.ts';
 import type { ResolveTxt } from './registry/domains.ts';
-import { admit, createAdmissionChecks } from './request/admit.ts';
+import { admitByState } from './request/admit.ts';
 import { allowed, refused } from './core/verdict.ts';
+import { createRateCheck } from './request/rate-check.ts';
 import { toError } from './request/refusal.ts';
 import { createServices } from './request/services.ts';
 import { openTenantScope } from './request/scope.ts';
@@ -47,6 +48,7 @@ export async function createBulkhead(options: BulkheadOptions = {}): Promise<Bul
   const composed = await compose({ config, clock, resolveTxt: options.resolveTxt, log });
   const { registry, compartments } = composed;
   const { ledger } = composed.billing;
+  const { limits } = composed;
   const lifecycle = createLifecycle({
     registry,
     compartments,
@@ -75,7 +77,13 @@ export async function createBulkhead(options: BulkheadOptions = {}): Promise<Bul
     umbrella: createUmbrella({ registry, clock }),
     fleet: composed.fleet,
     billing: composed.billing,
-    checks: [() => (ledger.isOpen ? allowed(true) : refused('ledger_unavailable'))],
+    limits,
+    ...(limits === undefined ? {} : { concurrency: limits }),
+    // Limits come last: what another check refuses takes nothing of them.
+    checks: [
+      () => (ledger.isOpen ? allowed(true) : refused('ledger_unavailable')),
+      ...(limits === undefined ? [] : [createRateCheck(limits)]),
+    ],
     meters: [createRequestMeter(ledger, clock)],
     services: createServices({ vault: registry.vault, clock, name: config.serviceName }),
     proofs: composed.proofs,
@@ -107,7 +115,6 @@ function createScopeOpener(
   lifecycle: Lifecycle,
 ): (tenant: string, options?: ScopeOptions) => Promise<Scope> {
   const { directory } = registry;
-  const checks = createAdmissionChecks(directory);
 
   const find = async (tenant: string): Promise<ResolvedTenant | undefined> => {
     const id = parseTenantId(tenant);
@@ -119,7 +126,7 @@ function createScopeOpener(
   return async (name, options = {}) => {
     const tenant = await find(name);
     if (tenant === undefined) throw new BulkheadError('tenant_not_found');
-    const verdict = await admit(tenant, checks);
+    const verdict = await admitByState(tenant, directory);
     if (verdict.kind === 'refused') throw toError(verdict);
     lifecycle.backfillSoon(tenant);
     return openTenantScope(tenant, {

@@ -198,6 +198,8 @@ async function serveBulkhead(databaseUrl: string): Promise<{ target: Target; sto
     BULKHEAD_LOG_LEVEL: 'silent',
     BULKHEAD_PORT: '0',
     BULKHEAD_POOL_MAX: String(poolMax),
+    // No plan allows as many requests as are sent here.
+    BULKHEAD_LIMITS: 'off',
   });
   const node = await createBulkhead({ config });
   const operator = { kind: 'operator', id: 'bench' } as const;

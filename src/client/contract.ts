@@ -9,6 +9,7 @@ import { moveOperations } from './move-operations.ts';
 import { objectOperations } from './object-operations.ts';
 import type { Download, Operation, Upload } from './operation.ts';
 import * as documents from './schemas/documents.ts';
+import { LimitsView } from './schemas/limits.ts';
 import * as keys from './schemas/keys.ts';
 import * as platform from './schemas/platform.ts';
 import * as tenants from './schemas/tenants.ts';
@@ -220,6 +221,16 @@ export const contract = {
     summary: 'Who the key is: tenant, plan, isolation, limits',
     status: 200,
     response: documents.MeView,
+    errors: [],
+  },
+  limits: {
+    method: 'GET',
+    path: '/v1/me/limits',
+    plane: 'tenant',
+    tag: 'Documents',
+    summary: 'How much of each rate limit is left for the caller',
+    status: 200,
+    response: LimitsView,
     errors: [],
   },
   createDocument: {

@@ -67,6 +67,8 @@ export const commonErrors = {
     'media_type_unsupported',
     'internal',
     'query_budget_spent',
+    'rate_limited',
+    'limits_unavailable',
     'compartment_unreachable',
     'store_full',
     'contended',

@@ -82,6 +82,7 @@ export const routes = {
   reportUsage: { method: 'POST', path: '/v1/me/usage/events' },
   myInvoice: { method: 'GET', path: '/v1/me/invoice' },
   me: { method: 'GET', path: '/v1/me' },
+  limits: { method: 'GET', path: '/v1/me/limits' },
   createDocument: { method: 'POST', path: '/v1/documents' },
   listDocuments: { method: 'GET', path: '/v1/documents' },
   getDocument: { method: 'GET', path: '/v1/documents/{document}' },

@@ -63,6 +63,7 @@ export const errorTable = {
     title: 'This isolation is not available here',
   },
   ledger_unavailable: { status: 503, retry: 'later', title: 'Usage cannot be recorded right now' },
+  limits_unavailable: { status: 503, retry: 'later', title: 'Limits cannot be counted right now' },
   media_type_unsupported: {
     status: 415,
     retry: 'after_change',
@@ -80,6 +81,7 @@ export const errorTable = {
   pool_saturated: { status: 503, retry: 'later', title: 'All database connections are busy' },
   query_budget_spent: { status: 429, retry: 'after_change', title: 'The request ran too many queries' },
   quota_exceeded: { status: 403, retry: 'after_change', title: 'The plan’s limit is reached' },
+  rate_limited: { status: 429, retry: 'later', title: 'Too many requests' },
   read_only: { status: 403, retry: 'never', title: 'This scope only reads' },
   reference_invalid: { status: 409, retry: 'after_change', title: 'A referenced row does not exist' },
   registry_stale: { status: 503, retry: 'later', title: 'Permissions cannot be confirmed right now' },

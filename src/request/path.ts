@@ -1,12 +1,13 @@
 import type { Clock } from '../core/clock.ts';
+import type { TenantId } from '../core/ids.ts';
 import { tenantScope } from '../core/scope.ts';
 import type { Scope } from '../core/scope.ts';
 import type { Tenant } from '../core/tenant.ts';
 import { allowed } from '../core/verdict.ts';
 import type { Verdict } from '../core/verdict.ts';
-import type { Registry } from '../registry/registry.ts';
+import type { Registry, ResolvedTenant } from '../registry/registry.ts';
 import { admit, createAdmissionChecks } from './admit.ts';
-import type { AdmissionCheck } from './admit.ts';
+import type { AdmissionCheck, AdmissionVisit, Admitted } from './admit.ts';
 import type { Call } from './call.ts';
 import { createApiKeyStrategy } from './credential.ts';
 import type { Principal } from './credential.ts';
@@ -29,12 +30,22 @@ export interface PathNode {
   readonly config: { readonly hints: readonly HintSource[]; readonly baseDomain: string | undefined };
   readonly checks?: readonly AdmissionCheck[];
   readonly meters?: readonly Afterwards[];
+  /** Asked last, and told of the end of each request that it let in. */
+  readonly concurrency?: Concurrency;
+}
+
+/** How many requests of a tenant are served at a time. */
+export interface Concurrency {
+  begin(tenant: ResolvedTenant): Admitted;
+  end(tenant: TenantId): void;
 }
 
 /** A request that was let in. */
 export interface Entry {
   readonly scope: Scope;
   readonly principal: Principal;
+  /** What admission wants the answer to say, such as how much of a limit is left. */
+  readonly headers: Readonly<Record<string, string>>;
   /** What resolving, admitting and opening the scope cost this request (R169). */
   readonly overheadMs: number;
 }
@@ -99,6 +110,7 @@ export function createRequestPath(node: PathNode, settings: PathSettings = {}): 
     for (const tell of meters) tell(entry, outcome);
   };
   const recordAudit = (entry: Entry, outcome: Outcome): void => {
+    node.concurrency?.end(entry.scope.tenantId);
     for (const record of audits) record(entry, outcome);
   };
 
@@ -108,15 +120,24 @@ export function createRequestPath(node: PathNode, settings: PathSettings = {}): 
       return chain(resolve(call, parts), (identity) => {
         if (identity.kind === 'refused') return identity;
         const { principal, tenant } = identity.value;
-        return chain(admit(tenant, checks), (admitted) => {
+        const visit: AdmissionVisit = {
+          actor: principal.actor,
+          keyId: principal.key?.id,
+          url: call.url,
+          headers: {},
+        };
+        return chain(admit(tenant, checks, visit), (admitted) => {
           if (admitted.kind === 'refused') return admitted;
+          const begun = node.concurrency?.begin(tenant) ?? admitted;
+          if (begun.kind === 'refused') return begun;
           node.lifecycle.backfillSoon(tenant);
           const scope = openTenantScope(tenant, {
             actor: principal.actor,
             requestId: call.requestId,
             signal: call.signal,
           });
-          return allowed({ scope, principal, overheadMs: node.clock.monotonicMs() - startedMs });
+          const overheadMs = node.clock.monotonicMs() - startedMs;
+          return allowed({ scope, principal, headers: visit.headers, overheadMs });
         });
       });
     },

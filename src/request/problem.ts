@@ -72,6 +72,9 @@ export function toProblem(error: unknown, requestId: string): ProblemResponse {
   };
 }
 
+/** Codes of 5xx whose reason is about nobody's insides. */
+const explained: ReadonlySet<ErrorCode> = new Set(['pool_saturated', 'shutting_down', 'limits_unavailable']);
+
 const unforeseen: { readonly code: ErrorCode; readonly detail: ErrorDetail } = {
   code: 'internal',
   detail: {},
@@ -80,8 +83,7 @@ const unforeseen: { readonly code: ErrorCode; readonly detail: ErrorDetail } = {
 /** Nothing beside the title where an explanation would tell a stranger what exists, or would be about our own insides. */
 function toText(code: ErrorCode, detail: ErrorDetail): string | undefined {
   if (code === 'not_found' || code === 'tenant_not_found' || code === 'claims_conflict') return undefined;
-  if (errorTable[code].status >= 500 && code !== 'pool_saturated' && code !== 'shutting_down')
-    return undefined;
+  if (errorTable[code].status >= 500 && !explained.has(code)) return undefined;
   const text = detail['reason'] ?? detail['hint'];
   return typeof text === 'string' ? text : undefined;
 }
@@ -102,10 +104,20 @@ function toHeaders(code: ErrorCode, detail: ErrorDetail): Record<string, string>
     'x-content-type-options': 'nosniff',
   };
   if (code === 'unauthenticated') headers['www-authenticate'] = 'Bearer realm="bulkhead"';
+  for (const [name, value] of toPairs(detail['limitHeaders'])) headers[name] = value;
   const { status, retry }: { status: number; retry: Retry } = errorTable[code];
   if (retry === 'later' && (status === 503 || status === 429))
     headers['retry-after'] = toSeconds(detail['retryAfterMs']);
   return headers;
+}
+
+/** Names and values in turn: a detail holds no objects. */
+function toPairs(flat: ErrorDetail[string]): readonly (readonly [string, string])[] {
+  if (typeof flat !== 'object') return [];
+  return Array.from({ length: Math.floor(flat.length / 2) }, (_, index) => [
+    flat[2 * index] ?? '',
+    flat[2 * index + 1] ?? '',
+  ]);
 }
 
 /** Whole seconds, rounded up: a caller that waits as long as it was told must not come too early. */

@@ -2,7 +2,7 @@ import type { Scope } from '../core/scope.ts';
 import { toError } from './refusal.ts';
 import type { Verdict } from '../core/verdict.ts';
 import type { TenantDirectory } from '../registry/registry.ts';
-import { admit, createAdmissionChecks } from './admit.ts';
+import { admitByState } from './admit.ts';
 import { unauthenticated } from './credential.ts';
 import type { Principal } from './credential.ts';
 import { chain } from './maybe.ts';
@@ -32,7 +32,7 @@ export function confirm(
   return chain(principal.verifyAgain(), (verdict): Maybe<Verdict<true>> => {
     if (verdict.kind === 'refused' || !verdict.value.tenants.includes(id)) return unauthenticated;
     return chain(directory.peek(id) ?? directory.byId(id), (tenant) =>
-      tenant === undefined ? unauthenticated : admit(tenant, createAdmissionChecks(directory)),
+      tenant === undefined ? unauthenticated : admitByState(tenant, directory),
     );
   });
 }

@@ -4,7 +4,7 @@ import type { UmbrellaGrant } from '../core/tenant.ts';
 import { allowed, refused } from '../core/verdict.ts';
 import type { Verdict } from '../core/verdict.ts';
 import type { ResolvedTenant, TenantDirectory } from '../registry/registry.ts';
-import { admit, createAdmissionChecks, isActive } from './admit.ts';
+import { admitByState, isActive } from './admit.ts';
 import { chain } from './maybe.ts';
 import type { Maybe } from './maybe.ts';
 import { readParents } from './parents.ts';
@@ -56,7 +56,7 @@ function checkChild(
   return chain(readParents(view.child, directory), (parents): Maybe<Verdict<UmbrellaView>> => {
     if (parents.kind === 'refused') return parents;
     if (!parents.value.some(({ id }) => id === reader)) return nothingThere;
-    return chain(admit(view.child, createAdmissionChecks(directory)), (admitted) =>
+    return chain(admitByState(view.child, directory), (admitted) =>
       admitted.kind === 'refused' ? admitted : allowed(view),
     );
   });

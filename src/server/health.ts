@@ -21,7 +21,7 @@ export interface Health {
 
 /** A tenant's own broken database does not make the node unready: the others go on. */
 export function createHealth(
-  bulkhead: Pick<Bulkhead, 'registry' | 'rows' | 'cache' | 'clock'>,
+  bulkhead: Pick<Bulkhead, 'registry' | 'rows' | 'cache' | 'limits' | 'clock'>,
   isDraining: () => boolean,
 ): Health {
   let asked: { readonly atMs: number; readonly answer: Promise<Part> } | undefined;
@@ -40,7 +40,12 @@ export function createHealth(
       const ready = Object.values(parts).every(({ ok }) => ok);
       return {
         status: ready ? 'ready' : 'not_ready',
-        parts: { ...parts, pools: toPoolPart(bulkhead.rows), cache: toCachePart(bulkhead.cache) },
+        parts: {
+          ...parts,
+          pools: toPoolPart(bulkhead.rows),
+          cache: toCachePart(bulkhead.cache),
+          limits: toLimitsPart(bulkhead.limits),
+        },
       };
     },
   };
@@ -73,4 +78,9 @@ function toCachePart(cache: Bulkhead['cache']): Part {
   return away.length === 0
     ? { ok: true }
     : { ok: false, reason: `served without: ${away.map(([name]) => name).join(', ')}` };
+}
+
+/** Meanwhile tenants are refused or admitted to a share of their limits, as each has chosen. */
+function toLimitsPart(limits: Bulkhead['limits']): Part {
+  return limits?.isAway === true ? { ok: false, reason: 'not counted together' } : { ok: true };
 }

@@ -71,7 +71,8 @@ async function openScope(
   const { directory } = bulkhead.registry;
   const tenant = directory.peek(id) ?? (await directory.byId(id));
   if (tenant === undefined) throw new BulkheadError('signature_refused');
-  const verdict = await admit(tenant, [...createAdmissionChecks(directory), ...bulkhead.checks]);
+  const visit = { actor: holder, keyId: undefined, url: request.raw.url ?? '', headers: {} };
+  const verdict = await admit(tenant, [...createAdmissionChecks(directory), ...bulkhead.checks], visit);
   if (verdict.kind === 'refused') throw toError(verdict);
   return openTenantScope(tenant, {
     actor: holder,
@@ -103,6 +104,7 @@ function toEntry(scope: Scope): Entry {
       key: undefined,
       verifyAgain: () => refused('signature_refused'),
     },
+    headers: {},
     overheadMs: 0,
   };
 }

@@ -60,6 +60,7 @@ export const namesConcreteStores: readonly string[] = [
   'compose-tables.ts',
   'compose-cache.ts',
   'compose-objects.ts',
+  'compose-limits.ts',
 ];
 
 /** Packages that speak to a database or to somebody's service: drivers alone import them. */

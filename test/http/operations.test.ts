@@ -50,7 +50,13 @@ describe('health', () => {
     expect((await app.ask('GET', '/health/live')).body).toEqual({ status: 'live', parts: {} });
     expect((await app.ask('GET', '/health/ready')).body).toMatchObject({
       status: 'ready',
-      parts: { registry: { ok: true }, server: { ok: true }, pools: { ok: true }, cache: { ok: true } },
+      parts: {
+        registry: { ok: true },
+        server: { ok: true },
+        pools: { ok: true },
+        cache: { ok: true },
+        limits: { ok: true },
+      },
     });
   });
 

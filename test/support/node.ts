@@ -99,6 +99,8 @@ export async function newTestNode(
   const config = readConfig({
     BULKHEAD_DATA_DIR: dataDir,
     BULKHEAD_LOG_LEVEL: 'silent',
+    // Tests ask faster than any plan allows; those of limits switch them on.
+    BULKHEAD_LIMITS: 'off',
     ...(databaseUrl === undefined ? {} : { BULKHEAD_DATABASE_URL: databaseUrl }),
     ...env,
   });

@@ -59,7 +59,12 @@ export async function demo(session: Session, input: DemoInput): Promise<Exit> {
 const nothing = async (): Promise<void> => {};
 
 async function setStage({ env, flags, output }: Session, input: DemoInput): Promise<Stage> {
-  const quiet = { ...env, BULKHEAD_EMBEDDED_INSTANCES: embeddedInstances.toString() };
+  // Its attacks are refused by the walls that are shown, not for being too many.
+  const quiet = {
+    ...env,
+    BULKHEAD_LIMITS: 'off',
+    BULKHEAD_EMBEDDED_INSTANCES: embeddedInstances.toString(),
+  };
   if ((env['BULKHEAD_DATABASE_URL'] ?? '') !== '') {
     const tenants = input.after === 'keep' ? 'leave' : 'remove';
     return { config: readConfig(quiet), naming: 'fresh', tenants, clean: nothing };

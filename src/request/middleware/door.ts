@@ -83,6 +83,7 @@ export function createDoor(node: DoorNode, options: DoorOptions = {}): Door {
       'x-request-id': entry.scope.requestId,
       'bulkhead-isolation': entry.scope.isolationLevel,
       'bulkhead-overhead-ms': entry.overheadMs.toFixed(3),
+      ...entry.headers,
       ...(node.config.tenantHeaderInResponse ? { 'x-tenant-id': entry.scope.tenantId } : {}),
     }),
   };
