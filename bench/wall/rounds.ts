@@ -45,26 +45,30 @@ async function play(
   return (done / (performance.now() - started)) * 1_000;
 }
 
-/** Milliseconds of one select at a time, round by round; the contenders take turns. */
+/** A processor keeps one mood for longer than this: the contenders take turns so often that each meets all of them. */
+const operationsATurn = 10;
+
+/** The median of milliseconds of one operation at a time, round by round; the contenders take short turns. */
 export async function measureLatency(
   fixture: Fixture,
   contenders: readonly Contender[],
-  game: { rounds: number; operations: number },
+  game: { operation: Operation; rounds: number; operations: number },
 ): Promise<Rounds> {
   const results = new Map<string, number[]>(contenders.map(({ name }) => [name, []]));
   const ids = newIds(fixture);
-  for (let round = -1; round < game.rounds; round += 1)
-    for (let turn = 0; turn < contenders.length; turn += 1) {
-      const contender = contenders[(turn + round + 1) % contenders.length];
-      if (contender === undefined) continue;
-      const samples: number[] = [];
-      for (let index = 0; index < game.operations; index += 1) {
-        const started = performance.now();
-        await contender.run('select', anyTenant(fixture), ids('select'));
-        samples.push(performance.now() - started);
-      }
-      if (round >= 0) results.get(contender.name)?.push(median(samples));
-    }
+  for (let round = -1; round < game.rounds; round += 1) {
+    const samples = new Map<string, number[]>(contenders.map(({ name }) => [name, []]));
+    for (let done = 0; done < game.operations; done += operationsATurn)
+      for (const contender of contenders)
+        for (let index = 0; index < operationsATurn; index += 1) {
+          const [tenant, id] = [anyTenant(fixture), ids(game.operation)];
+          const started = performance.now();
+          await contender.run(game.operation, tenant, id);
+          samples.get(contender.name)?.push(performance.now() - started);
+        }
+    // The first round opens connections and warms plans.
+    if (round >= 0) for (const [name, taken] of samples) results.get(name)?.push(median(taken));
+  }
   return results;
 }
 
