@@ -1,5 +1,5 @@
-import { closeSync, fdatasync, fsyncSync, ftruncateSync, openSync, writeSync } from 'node:fs';
-import { readdir, readFile, rename, rm } from 'node:fs/promises';
+import { closeSync, fdatasync, ftruncateSync, openSync, writeSync } from 'node:fs';
+import { open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { newUuid7 } from '../../core/ids.ts';
@@ -31,10 +31,13 @@ export interface Segment {
 interface OpenSegment {
   readonly name: string;
   readonly path: string;
+  readonly folder: string;
   readonly file: number;
   sizeBytes: number;
   records: LedgerRecord[] | undefined;
   count: number;
+  /** The sync of the folder: a file whose name is not on the disk is not on the disk. Begun when somebody first waits. */
+  named: Promise<void> | undefined;
   /** The sync that runs, or ran last, and the one that waits for it to end. */
   syncing: Promise<void> | undefined;
   next: Promise<void> | undefined;
@@ -100,9 +103,16 @@ export class Journal {
     const name = newUuid7();
     const path = join(this.#options.folder, `${name}${suffix}`);
     const file = openSync(path, 'ax', 0o600);
-    // A file whose name is not on the disk is not on the disk.
-    if (this.#options.durability === 'synced') syncFolder(this.#options.folder);
-    return { name, path, file, sizeBytes: 0, records: [], count: 0, syncing: undefined, next: undefined };
+    const { folder } = this.#options;
+    const state = {
+      sizeBytes: 0,
+      records: [],
+      count: 0,
+      named: undefined,
+      syncing: undefined,
+      next: undefined,
+    };
+    return { name, path, folder, file, ...state };
   }
 }
 
@@ -110,20 +120,21 @@ export class Journal {
 function settled(segment: OpenSegment): Promise<void> {
   segment.next ??= (segment.syncing ?? Promise.resolve())
     .catch(() => undefined)
-    .then(() => {
+    .then(async () => {
       segment.syncing = segment.next;
       segment.next = undefined;
-      return syncData(segment.file);
+      segment.named ??= syncFolder(segment.folder);
+      await Promise.all([segment.named, syncData(segment.file)]);
     });
   return segment.next;
 }
 
-function syncFolder(folder: string): void {
-  const handle = openSync(folder, 'r');
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r');
   try {
-    fsyncSync(handle);
+    await handle.sync();
   } finally {
-    closeSync(handle);
+    await handle.close();
   }
 }
 
