@@ -118,15 +118,17 @@ export class Journal {
 
 /** A sync that runs may have begun before the last write; the next one has not. */
 function settled(segment: OpenSegment): Promise<void> {
-  segment.next ??= (segment.syncing ?? Promise.resolve())
-    .catch(() => undefined)
-    .then(async () => {
-      segment.syncing = segment.next;
-      segment.next = undefined;
-      segment.named ??= syncFolder(segment.folder);
-      await Promise.all([segment.named, syncData(segment.file)]);
-    });
+  segment.next ??= syncAfter(segment, segment.syncing);
   return segment.next;
+}
+
+async function syncAfter(segment: OpenSegment, running: Promise<void> | undefined): Promise<void> {
+  // Also where none runs: whoever writes in this turn of the event loop goes along.
+  await (running ?? Promise.resolve()).catch(() => undefined);
+  segment.syncing = segment.next;
+  segment.next = undefined;
+  segment.named ??= syncFolder(segment.folder);
+  await Promise.all([segment.named, syncData(segment.file)]);
 }
 
 async function syncFolder(folder: string): Promise<void> {
