@@ -7,7 +7,7 @@ import type { ErasedPlace, ErasureReceipt, Hunt, SignedReceipt } from '../leavin
 import { erasePlace, hasSomething, isLost, notCoveredBy, type PlaceToErase } from './erase-place.ts';
 import { hunt, takeCensus } from './hunt.ts';
 import { neverCovered, storeReceipt } from './receipt.ts';
-import { keyOf, knownPlaces, type EraseWork, type LeaveDeps } from './work.ts';
+import { findingPlaces, keyOf, knownPlaces, type EraseWork, type LeaveDeps } from './work.ts';
 
 /**
  * The whole erasure: keys first, then every place, then a hunt for what was overlooked, the registry last. Up to the
@@ -97,9 +97,11 @@ async function sealAll(deps: LeaveDeps, operation: Operation): Promise<void> {
   }
 }
 
-function pointOfNoReturn({ registry, ledgerCopy, log }: LeaveDeps, work: EraseWork): readonly Step[] {
+function pointOfNoReturn(deps: LeaveDeps, work: EraseWork): readonly Step[] {
+  const { registry, ledgerCopy, log } = deps;
   const { tenant, slug, operation, actor } = work;
   return [
+    { name: findingPlaces, run: () => knownPlaces(deps, tenant) },
     {
       name: 'ledger',
       run: async () => {

@@ -39,6 +39,9 @@ export function parseReason({ input }: Operation): ErasureReason {
   return erasureReasons.find((reason) => reason === input['because']) ?? 'requested';
 }
 
+/** The step that writes down where the tenant was, before the registry forgets it. */
+export const findingPlaces = 'find places';
+
 /** Enough to reach back over all that was ever done to a tenant. */
 const lookedAt = 1_000;
 
@@ -52,7 +55,10 @@ export async function knownPlaces({ registry }: LeaveDeps, tenant: TenantId): Pr
   const journalled = operations.flatMap(({ input, steps }) => [
     ...toPlacements(input['from'], tenant),
     ...toPlacements(input['to'], tenant),
-    ...steps.flatMap(({ name, result }) => (name.startsWith('place ') ? toPlacements([result], tenant) : [])),
+    ...steps.flatMap(({ name, result }) => {
+      if (name === findingPlaces) return toPlacements(result, tenant);
+      return name.startsWith('place ') ? toPlacements([result], tenant) : [];
+    }),
   ]);
   return distinct([...now, ...journalled]);
 }
