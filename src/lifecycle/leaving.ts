@@ -29,7 +29,7 @@ export interface ErasedPlace {
   readonly removed: number;
   /** Counted afterwards, by yet another query. null = it could not be asked. */
   readonly after: number | null;
-  /** Code of what went wrong, or null. */
+  /** Code of what went wrong, for `internal` with a reason; or null. */
   readonly problem: string | null;
 }
 

@@ -1,7 +1,8 @@
 import type { EraseReceipt } from '../../core/compartment.ts';
+import { BulkheadError } from '../../core/errors.ts';
 import type { TenantId } from '../../core/ids.ts';
 import type { SqlServer } from '../../drivers/server.ts';
-import type { AdminDatabase } from '../../drivers/sql.ts';
+import { SqlError, type AdminDatabase } from '../../drivers/sql.ts';
 import { otherName, schemaOf, toContainerAddress, type RowsContainer } from './container.ts';
 import { countRows, readTableNames } from './count.ts';
 import type { RowsDeps } from './deps.ts';
@@ -50,6 +51,7 @@ export async function eraseContainer(
   }
 }
 
+const dependentObjects = '2BP01';
 const notCovered = ['write-ahead log and base backups of the server, until their retention ends'];
 
 /** Other compartments may have their tables in the same database; the last one to leave takes it down. */
@@ -144,14 +146,28 @@ async function eraseSchema(
   const tables = await readTableNames(admin, own.schema);
   const removed = tables.length === 0 ? 0n : await countRows(admin, own.schema, tables);
   await dropSchema(admin, own);
-  await admin.script(`
+  await dropRole(admin, own.role);
+  return { removed, left: await countLeft(admin, own), notCovered };
+}
+
+/** @throws internal where another database of the server has something of the role */
+async function dropRole(admin: AdminDatabase, role: string): Promise<void> {
+  try {
+    await admin.script(`
     do $$ begin
-      if exists (select from pg_roles where rolname = ${literal(own.role)}) then
-        execute ${literal(`drop owned by ${quote(own.role)}`)};
-        execute ${literal(`drop role ${quote(own.role)}`)};
+      if exists (select from pg_roles where rolname = ${literal(role)}) then
+        execute ${literal(`drop owned by ${quote(role)}`)};
+        execute ${literal(`drop role ${quote(role)}`)};
       end if;
     end $$;`);
-  return { removed, left: await countLeft(admin, own), notCovered };
+  } catch (cause) {
+    if (!(cause instanceof SqlError) || cause.sqlState !== dependentObjects) throw cause;
+    throw new BulkheadError(
+      'internal',
+      { reason: 'another database of the server, perhaps a copy of this one, has something of its role' },
+      { cause },
+    );
+  }
 }
 
 async function dropSchema(

@@ -41,7 +41,9 @@ export async function erasePlace(
     return readPlace(await reread(deps, operation), placement, null);
   } catch (cause) {
     if (isLost(cause)) throw cause;
-    return readPlace(await reread(deps, operation), placement, toFailure(cause).code);
+    const { code, reason } = toFailure(cause);
+    const problem = code === 'internal' ? `${code}: ${reason}` : code;
+    return readPlace(await reread(deps, operation), placement, problem);
   }
 }
 
