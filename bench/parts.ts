@@ -57,4 +57,9 @@ export const parts: readonly BenchPart[] = [
     name: 'cache',
     run: async () => await (await import('./knowledge/cache.ts')).benchCache(),
   },
+  {
+    area: 'proof',
+    name: 'erase',
+    run: async () => await (await import('./proof/erase.ts')).benchErase(),
+  },
 ];

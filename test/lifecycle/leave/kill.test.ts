@@ -14,7 +14,7 @@ import { fill, readTitles } from './support/fill.ts';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
-const leaver = join(import.meta.dirname, 'support/leaver.ts');
+const leaver = join(import.meta.dirname, 'support/leaver-process.ts');
 
 describeWith('postgres', 'a process that is killed while a tenant leaves', (url) => {
   let database: TestDatabase;

@@ -1,4 +1,4 @@
-/** A process of its own that makes a tenant leave, and dies at one of the steps: `node leaver.ts VERB TENANT STEP MOMENT`. */
+/** A process of its own that makes a tenant leave, and dies at one of the steps: `node leaver-process.ts VERB TENANT STEP MOMENT`. */
 import { readConfig } from '../../../../src/config.ts';
 import { parseTenantId } from '../../../../src/core/ids.ts';
 import { createBulkhead } from '../../../../src/create-bulkhead.ts';
