@@ -13,6 +13,7 @@ import type { Actor, Scope } from './core/scope.ts';
 import type { Fleet } from './fleet/fleet.ts';
 import type { Lifecycle } from './lifecycle/lifecycle.ts';
 import type { Proofs } from './open-proofs.ts';
+import type { Knowledge } from './rag/knowledge.ts';
 import type { Registry } from './registry/registry.ts';
 import type { AdmissionCheck } from './request/admit.ts';
 import type { Services } from './request/services.ts';
@@ -53,6 +54,8 @@ export interface Bulkhead {
   /** Conversations, by user. */
   readonly memory: MemoryCompartment;
   readonly objects: ObjectsCompartment;
+  /** Searching and answering in what tenants have stored. */
+  readonly knowledge: Knowledge;
   readonly compartments: readonly Compartment[];
   readonly proofs: Proofs;
   /**

@@ -11,6 +11,8 @@ import { openLedgerCopy } from './ledger-copy.ts';
 import { createLifecycle } from './lifecycle/create-lifecycle.ts';
 import type { Checkpoint } from './lifecycle/journal.ts';
 import type { Lifecycle } from './lifecycle/lifecycle.ts';
+import { createKnowledge } from './rag/knowledge.ts';
+import { remembering, secretPurpose } from './rag/tenant-models.ts';
 import type { ResolvedTenant } from './registry/registry.ts';
 import type { ResolveTxt } from './registry/domains.ts';
 import { admitByState } from './request/admit.ts';
@@ -93,6 +95,17 @@ export async function createBulkhead(options: BulkheadOptions = {}): Promise<Bul
     cache: composed.cache,
     memory: composed.memory,
     objects: composed.objects,
+    knowledge: createKnowledge({
+      vectors: composed.vectors,
+      clock,
+      models: remembering(
+        {
+          setting: (tenant, key) => registry.settings.get(tenant, key),
+          secret: (tenant, use) => registry.vault.get(tenant, secretPurpose(use)),
+        },
+        config.cache.maxTenants,
+      ),
+    }),
     newOperatorToken: composed.newOperatorToken,
     scope: open,
     async run(tenant, fn, scopeOptions) {

@@ -3,11 +3,12 @@ import { cacheOperations } from './cache-operations.ts';
 import { billingOperations } from './billing-operations.ts';
 import { domainOperations } from './domain-operations.ts';
 import { fleetOperations } from './fleet-operations.ts';
+import { knowledgeOperations } from './knowledge-operations.ts';
 import { hierarchyOperations } from './hierarchy-operations.ts';
 import { leavingOperations } from './leaving-operations.ts';
 import { moveOperations } from './move-operations.ts';
 import { objectOperations } from './object-operations.ts';
-import type { Download, Operation, Upload } from './operation.ts';
+import type { Download, Operation, ServerEvent, Upload } from './operation.ts';
 import * as documents from './schemas/documents.ts';
 import { LimitsView } from './schemas/limits.ts';
 import * as keys from './schemas/keys.ts';
@@ -288,6 +289,7 @@ export const contract = {
   },
   ...cacheOperations,
   ...objectOperations,
+  ...knowledgeOperations,
 } as const satisfies Record<string, Operation>;
 
 export type Contract = typeof contract;
@@ -326,6 +328,8 @@ export type Output<Name extends OperationName> = Contract[Name] extends {
   readonly response: infer Response extends z.ZodType;
 }
   ? z.input<Response>
-  : Contract[Name] extends { readonly bytes: 'download' }
-    ? Download
-    : void;
+  : Contract[Name] extends { readonly bytes: 'events' }
+    ? AsyncIterable<ServerEvent>
+    : Contract[Name] extends { readonly bytes: 'download' }
+      ? Download
+      : void;

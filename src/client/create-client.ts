@@ -75,6 +75,8 @@ export interface BulkheadClient {
     change(document: string, body: Body<'changeDocument'>): Promise<Output<'changeDocument'>>;
     delete(document: string): Promise<void>;
   };
+  search(body: Body<'search'>, options?: CallOptions): Promise<Output<'search'>>;
+  ask(body: Body<'ask'>, options?: CallOptions): Promise<Output<'ask'>>;
   readonly objects: ObjectsClient;
 }
 
@@ -138,11 +140,13 @@ function operatorPart(
   };
 }
 
-function tenantPart(call: Transport): Pick<BulkheadClient, 'me' | 'documents'> {
+function tenantPart(call: Transport): Pick<BulkheadClient, 'me' | 'documents' | 'search' | 'ask'> {
   const listDocuments = (query: Query<'listDocuments'> = {}, options?: CallOptions) =>
     call('listDocuments', { ...nothing, query }, options);
   return {
     me: (options) => call('me', nothing, options),
+    search: (body, options) => call('search', { ...nothing, body }, options),
+    ask: (body, options) => call('ask', { ...nothing, body }, options),
     documents: {
       create: (body, options) => call('createDocument', { ...nothing, body }, options),
       list: listDocuments,

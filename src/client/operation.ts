@@ -17,8 +17,8 @@ export interface Operation {
   readonly repeats?: 'by_answer' | 'by_id';
   readonly query?: z.ZodType;
   readonly body?: z.ZodType;
-  /** Bytes of any media type instead of JSON: as the request's body, or as the answer's. */
-  readonly bytes?: 'upload' | 'download';
+  /** Bytes of any media type instead of JSON, as the request's body or as the answer's; or events as they happen. */
+  readonly bytes?: 'upload' | 'download' | 'events';
   readonly status: 200 | 201 | 204;
   /** Absent where the answer has no body. */
   readonly response?: z.ZodType;
@@ -42,6 +42,12 @@ export interface Download {
   readonly sizeBytes: number;
   readonly sha256: string;
   readonly content: AsyncIterable<Uint8Array>;
+}
+
+/** One event of an answer of events (text/event-stream, WHATWG HTML section 9.2); `data` is sent as JSON. */
+export interface ServerEvent {
+  readonly event: string;
+  readonly data: unknown;
 }
 
 /** Errors that every operation of a plane can answer with. */

@@ -70,6 +70,11 @@ export const errorTable = {
     title: 'The body is of a type that is not read',
   },
   migration_refused: { status: 400, retry: 'after_change', title: 'The migration would break the wall' },
+  model_unavailable: {
+    status: 503,
+    retry: 'later',
+    title: 'The model of this tenant cannot be used',
+  },
   not_found: { status: 404, retry: 'never', title: 'Not found' },
   object_damaged: { status: 500, retry: 'never', title: 'A stored object is damaged' },
   operation_in_progress: {

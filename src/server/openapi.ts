@@ -96,6 +96,8 @@ const idempotencyKey: Json = {
 
 function toSuccess({ response, bytes, formats = {} }: Operation): Json {
   if (bytes === 'download') return { description: 'The content', content: anyBytes };
+  if (bytes === 'events')
+    return { description: 'Events', content: { 'text/event-stream': { schema: { type: 'string' } } } };
   return response === undefined
     ? { description: 'Done' }
     : {

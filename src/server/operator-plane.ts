@@ -14,6 +14,7 @@ import { createCostHandlers } from './handlers/costs.ts';
 import { createDomainHandlers } from './handlers/domains.ts';
 import { createFleetHandlers } from './handlers/fleet.ts';
 import { createKeyHandlers } from './handlers/keys.ts';
+import { createSecretHandlers } from './handlers/knowledge.ts';
 import { createPlatformHandlers } from './handlers/platform.ts';
 import { createPriceHandlers } from './handlers/prices.ts';
 import { createTenantHandlers } from './handlers/tenants.ts';
@@ -46,6 +47,7 @@ export function addOperatorPlane(
     ...createAdviceHandler(bulkhead),
     ...createCacheControlHandlers(bulkhead),
     ...createGrantHandlers(bulkhead),
+    ...createSecretHandlers(bulkhead),
   };
   void app.register((plane, _options, done) => {
     plane.addHook('onRequest', async (request, reply) => {

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Readable } from 'node:stream';
-import type { Download, Operation, Upload } from '../client/operation.ts';
+import type { Download, Operation, ServerEvent, Upload } from '../client/operation.ts';
 import { invalidInput, parseInput } from './validate.ts';
 
 /** The path of an operation as Fastify writes it. */
@@ -56,6 +56,7 @@ function readBody({ body }: Operation, sent: unknown): unknown {
 export function sendResult(operation: Operation, reply: FastifyReply, result: unknown): FastifyReply {
   reply.code(operation.status);
   if (operation.bytes === 'download') return sendDownload(reply, result as Download);
+  if (operation.bytes === 'events') return sendEvents(reply, result as AsyncIterable<ServerEvent>);
   if (operation.response === undefined) return reply.send();
   const { format = '' } = (reply.request.query ?? {}) as { readonly format?: string };
   const media = operation.formats?.[format];
@@ -84,6 +85,19 @@ export function sendDownload(reply: FastifyReply, download: Download): FastifyRe
       'x-content-type-options': 'nosniff',
     })
     .send(Readable.from(content, { objectMode: false }));
+}
+
+/** As they happen; a caller who goes away ends the generator that makes them. */
+function sendEvents(reply: FastifyReply, events: AsyncIterable<ServerEvent>): FastifyReply {
+  return reply
+    .header('content-type', 'text/event-stream; charset=utf-8')
+    .header('x-accel-buffering', 'no')
+    .send(Readable.from(toEventText(events), { objectMode: false }));
+}
+
+async function* toEventText(events: AsyncIterable<ServerEvent>): AsyncGenerator<string> {
+  // JSON has no line breaks of its own, so each event is one line of data.
+  for await (const { event, data } of events) yield `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
 }
 
 /** Lets every media type through as it comes, for the routes below `app` alone. */

@@ -10,6 +10,7 @@ import { entryOf } from '../request/middleware/entries.ts';
 import { fastifyBulkhead } from '../request/middleware/fastify.ts';
 import { createCacheHandlers } from './handlers/cache.ts';
 import { createDocumentHandlers } from './handlers/documents.ts';
+import { createKnowledgeHandlers } from './handlers/knowledge.ts';
 import { createMeHandler } from './handlers/me.ts';
 import { createObjectHandlers } from './handlers/objects.ts';
 import { createOwnUsageHandlers } from './handlers/usage.ts';
@@ -35,6 +36,7 @@ export function addTenantPlane(
     ...createCacheHandlers(bulkhead),
     ...createUmbrellaHandlers(bulkhead),
     ...createObjectHandlers(bulkhead),
+    ...createKnowledgeHandlers(bulkhead),
   };
   const store = bulkhead.registry.idempotency;
   const prefixes = bulkhead.config.hints.includes('path') ? ['', pathPrefix] : [''];

@@ -9,9 +9,9 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   lifecycle: ['core', 'registry'],
   fleet: ['core', 'registry', 'drivers'],
   verify: ['core', 'registry', 'drivers'],
+  rag: ['core', 'compartments'],
   testing: ['core'],
   client: ['core'],
-  rag: ['core'],
   server: [
     '*',
     'core',
@@ -23,6 +23,7 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
     'verify',
     'compartments',
     'billing',
+    'rag',
   ],
   demo: [
     '*',
@@ -51,7 +52,18 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
     'drivers',
     'compartments',
   ],
-  '*': ['core', 'drivers', 'compartments', 'registry', 'request', 'lifecycle', 'fleet', 'verify', 'billing'],
+  '*': [
+    'core',
+    'drivers',
+    'compartments',
+    'registry',
+    'request',
+    'lifecycle',
+    'fleet',
+    'verify',
+    'billing',
+    'rag',
+  ],
 };
 
 /** The only files that may name concrete stores and drivers by their modules: compose.ts and what it is divided into. */

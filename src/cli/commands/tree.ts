@@ -38,6 +38,7 @@ import { tenantMoveConfirmCommand, tenantMoveRollbackCommand } from './tenant-mo
 import { tenantMoveCommand } from './tenant-move.ts';
 import { tenantOffboardCommand } from './tenant-offboard.ts';
 import { tenantResumeCommand } from './tenant-resume.ts';
+import { tenantSecretCommand } from './tenant-secret.ts';
 import { tenantShowCommand } from './tenant-show.ts';
 import { tenantTemplateCommand } from './tenant-template.ts';
 import { tenantSuspendCommand } from './tenant-suspend.ts';
@@ -64,6 +65,7 @@ export function createTree(cli: Cli, program: () => Command): readonly Command[]
       tenantCancelOffboardingCommand(cli),
       tenantEraseCommand(cli),
       tenantHuntCommand(cli),
+      tenantSecretCommand(cli),
     ]),
     group('key', 'API keys of a tenant: create, list, revoke, rotate', [
       keyCreateCommand(cli),

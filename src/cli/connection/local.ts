@@ -14,6 +14,7 @@ import { createKeyHandlers } from '../../server/handlers/keys.ts';
 import { createPlatformHandlers } from '../../server/handlers/platform.ts';
 import { createPriceHandlers } from '../../server/handlers/prices.ts';
 import { createTenantHandlers } from '../../server/handlers/tenants.ts';
+import { createSecretHandlers } from '../../server/handlers/knowledge.ts';
 import { createUsageHandlers } from '../../server/handlers/usage.ts';
 import { createGrantHandlers } from '../../server/handlers/umbrella.ts';
 import type { OperatorHandlers } from '../../server/handlers/handler.ts';
@@ -38,6 +39,7 @@ export async function openLocal(config: Config): Promise<Operator & { readonly n
     ...createCacheControlHandlers(node),
     ...createGrantHandlers(node),
     ...createDomainHandlers(node),
+    ...createSecretHandlers(node),
   };
   return {
     node,
