@@ -1,4 +1,6 @@
 import type { z } from 'zod';
+import { archiveOperations } from './archive-operations.ts';
+import { backupOperations } from './backup-operations.ts';
 import { cacheOperations } from './cache-operations.ts';
 import { billingOperations } from './billing-operations.ts';
 import { domainOperations } from './domain-operations.ts';
@@ -84,6 +86,8 @@ export const contract = {
   ...moveOperations,
   ...leavingOperations,
   ...domainOperations,
+  ...archiveOperations,
+  ...backupOperations,
   getSettings: {
     method: 'GET',
     path: '/v1/tenants/{tenant}/settings',
@@ -157,6 +161,16 @@ export const contract = {
     status: 200,
     response: platform.PlanListView,
     errors: [],
+  },
+  cancelOperation: {
+    method: 'POST',
+    path: '/v1/operations/{operation}/cancel',
+    plane: 'operator',
+    tag: 'Platform',
+    summary: 'Ask a long-running operation to stop where it still can',
+    status: 200,
+    response: platform.OperationView,
+    errors: ['not_found'],
   },
   getOperation: {
     method: 'GET',

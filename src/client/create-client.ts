@@ -1,5 +1,6 @@
 import type { CallInput, CallOptions, ClientOptions, Transport } from './transport.ts';
 import { createSender, createTransport } from './transport.ts';
+import { createArchivesClient, type ArchivesClient } from './archives.ts';
 import { createObjectsClient, type ObjectsClient } from './objects.ts';
 import type { JsonOperationName, Output } from './contract.ts';
 import type { DocumentView } from './schemas/documents.ts';
@@ -78,6 +79,7 @@ export interface BulkheadClient {
   search(body: Body<'search'>, options?: CallOptions): Promise<Output<'search'>>;
   ask(body: Body<'ask'>, options?: CallOptions): Promise<Output<'ask'>>;
   readonly objects: ObjectsClient;
+  readonly archives: ArchivesClient;
 }
 
 /** A client of one server with one credential. Holds no connection of its own, so there is nothing to close. */
@@ -87,6 +89,7 @@ export function createClient(options: ClientOptions): BulkheadClient {
   return {
     call,
     objects: createObjectsClient(send, call),
+    archives: createArchivesClient(send, call),
     ...operatorPart(call),
     ...tenantPart(call),
     ...hierarchyPart(call),

@@ -17,6 +17,8 @@ export interface ArchiveReceipt {
   readonly sets: readonly SetPart[];
   /** SHA-256 of the archive up to its manifest. */
   readonly hash: string;
+  /** Of the file as it lies there, sealed or not. */
+  readonly fileSha256: string;
 }
 
 export interface ExportStatus {
@@ -38,10 +40,13 @@ export interface NewFromArchive {
   readonly server?: string | undefined;
   /** What is done to values on their way in. Default: nothing. */
   readonly masking?: Masking | undefined;
+  /** What becomes of the archive of a tenant that was erased here. Default: it is refused. */
+  readonly erased?: 'accept' | undefined;
 }
 
 export interface ImportInput extends NewFromArchive {
-  readonly bytes: AsyncIterable<Uint8Array>;
+  /** As `receiveArchive` has named it. */
+  readonly archive: string;
   readonly passphrase?: string | undefined;
   /** Public keys of other installations whose archives are taken, 32 bytes each as base64url. */
   readonly trust?: readonly string[] | undefined;
@@ -76,12 +81,19 @@ export interface Archives {
   /** @throws not_found */
   exportOf(operation: string): Promise<ExportStatus>;
   /** The archive itself. @throws not_found where it is not done, or was taken away after its day */
-  readExport(
-    operation: string,
-  ): Promise<{ readonly sizeBytes: number; readonly bytes: AsyncIterable<Uint8Array> }>;
+  readExport(operation: string): Promise<{
+    readonly sizeBytes: number;
+    readonly sha256: string;
+    readonly slug: string;
+    readonly bytes: AsyncIterable<Uint8Array>;
+  }>;
+  /** Stores what is sent, unread, for a day. @returns its name for `beginImport` @throws blob_unwritable */
+  receiveArchive(
+    bytes: AsyncIterable<Uint8Array>,
+  ): Promise<{ readonly archive: string; readonly sizeBytes: number }>;
   /**
-   * Reads the archive wholly before anything is made of it.
-   * @throws archive_refused, blob_unwritable, and whatever creating a tenant can throw
+   * Reads the archive wholly before anything is made of it; it is removed when it has been imported.
+   * @throws not_found, archive_refused, blob_unwritable, and whatever creating a tenant can throw
    */
   beginImport(input: ImportInput, actor: Actor): Promise<TenantInTheMaking>;
   /** @throws tenant_not_found, transition_refused, value_invalid for rules that are not rules, and as creating a tenant */

@@ -8,6 +8,7 @@ import type { Operation, Registry } from '../registry/registry.ts';
 import { createArchives } from './archive/create-archives.ts';
 import { noArchives, type ArchiveSurroundings } from './archive/work.ts';
 import { createBackups } from './backup/create-backups.ts';
+import { dropArchives } from './backup/make.ts';
 import { createBackfill } from './backfill.ts';
 import { begin } from './begin.ts';
 import { parseNewTenant } from './input.ts';
@@ -69,13 +70,14 @@ export function createLifecycle(options: LifecycleDeps): Lifecycle {
   };
 
   const { resumeMove, ...moves } = createMoves({ ...deps, clock });
+  const archiveDeps = { ...deps, clock, ...(options.archives ?? noArchives) };
   const { resumeLeaving, ...leaving } = createLeaving({
     ...deps,
     searches: options.searches ?? [],
     ledgerCopy: options.ledgerCopy ?? noCopy,
+    dropArchives: (tenant) => dropArchives(archiveDeps, tenant),
     log: options.log ?? (() => {}),
   });
-  const archiveDeps = { ...deps, clock, ...(options.archives ?? noArchives) };
   const { resumeArchiving, ...archives } = createArchives(archiveDeps);
   const { resumeBackup, ...backups } = createBackups({ ...archiveDeps, moves });
   const { resumeBackfill, ...backfill } = createBackfill({ ...deps, clock });

@@ -16,13 +16,15 @@ const maxParamLength = 128;
 /** CloudEvents call their JSON by names of their own. */
 const jsonTypes = ['application/json', 'application/cloudevents+json', 'application/cloudevents-batch+json'];
 const requestTimeoutMs = 60_000;
+/** Files take as long as they are large; the silence between two pieces of one is bounded by the server's own timeout. */
+const uploadTimeoutMs = 21_600_000;
 
 /** A Fastify that refuses in our words, and has no routes yet. */
 export function createApp(bulkhead: Pick<Bulkhead, 'config'>, log: Logger): FastifyInstance {
   const app = fastify({
     logger: false,
     bodyLimit: bulkhead.config.bodyLimitBytes,
-    requestTimeout: requestTimeoutMs,
+    requestTimeout: uploadTimeoutMs,
     return503OnClosing: false,
     exposeHeadRoutes: false,
     genReqId: (request) => toRequestId(request.headers['x-request-id']),
@@ -33,6 +35,7 @@ export function createApp(bulkhead: Pick<Bulkhead, 'config'>, log: Logger): Fast
     clientErrorHandler: answerUnreadable,
   });
   acceptEmptyJson(app);
+  boundBodies(app);
   app.addHook('onRequest', (request, _reply, next) => {
     next(PLAIN_PATH.test(toPath(request.raw.url ?? '')) ? undefined : new BulkheadError('not_found'));
   });
@@ -41,6 +44,19 @@ export function createApp(bulkhead: Pick<Bulkhead, 'config'>, log: Logger): Fast
     answerError({ error: fromFastify(error), request, reply, log }),
   );
   return app;
+}
+
+/** A body other than a file is there within a minute, or the connection ends. */
+function boundBodies(app: FastifyInstance): void {
+  app.addHook('preParsing', (request, _reply, payload, next) => {
+    const { bytes } = request.routeOptions.config as { readonly bytes?: string };
+    const { 'content-length': length = '0', 'transfer-encoding': coding } = request.headers;
+    if (bytes !== 'upload' && (length !== '0' || coding !== undefined)) {
+      const timer = setTimeout(() => request.raw.destroy(), requestTimeoutMs).unref();
+      for (const event of ['end', 'close', 'error']) payload.once(event, () => clearTimeout(timer));
+    }
+    next(null, payload);
+  });
 }
 
 /** Clients that set a content type on every request send it without a body too. */

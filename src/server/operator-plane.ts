@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
 import type { Bulkhead } from '../bulkhead.ts';
 import { contract } from '../client/contract.ts';
 import type { OperationOf } from '../client/contract.ts';
@@ -12,6 +12,8 @@ import { createCacheControlHandlers } from './handlers/cache.ts';
 import { createAdviceHandler } from './handlers/advice.ts';
 import { createCostHandlers } from './handlers/costs.ts';
 import { createDomainHandlers } from './handlers/domains.ts';
+import { createArchiveHandlers } from './handlers/archives.ts';
+import { createBackupHandlers } from './handlers/backups.ts';
 import { createFleetHandlers } from './handlers/fleet.ts';
 import { createKeyHandlers } from './handlers/keys.ts';
 import { createSecretHandlers } from './handlers/knowledge.ts';
@@ -22,7 +24,7 @@ import { createUsageHandlers } from './handlers/usage.ts';
 import type { OperatorHandlers } from './handlers/handler.ts';
 import { onceOnly } from './repeatable.ts';
 import { createGrantHandlers } from './handlers/umbrella.ts';
-import { readInput, sendResult, toFastifyPath } from './route.ts';
+import { acceptBytes, readInput, sendResult, toFastifyPath } from './route.ts';
 import type { RawInput } from './route.ts';
 import type { TenantMetrics } from './tenant-metrics.ts';
 import { invalidInput } from './validate.ts';
@@ -45,6 +47,8 @@ export function addOperatorPlane(
     ...createPriceHandlers(bulkhead),
     ...createCostHandlers(bulkhead),
     ...createAdviceHandler(bulkhead),
+    ...createArchiveHandlers(bulkhead),
+    ...createBackupHandlers(bulkhead),
     ...createCacheControlHandlers(bulkhead),
     ...createGrantHandlers(bulkhead),
     ...createSecretHandlers(bulkhead),
@@ -72,12 +76,20 @@ export function addOperatorPlane(
       const operation: Operation = contract[name];
       // Input and handler belong to the same name; the type system cannot follow a union through the table.
       const handle = handlers[name] as (input: RawInput, actor: Actor) => Promise<unknown>;
-      plane.route({
+      const route: RouteOptions = {
         method: operation.method,
         url: toFastifyPath(operation.path),
         handler: async (request, reply) =>
           sendResult(operation, reply, await serve({ request, reply, name, operation, handle })),
-      });
+        config: { bytes: operation.bytes },
+      };
+      if (operation.bytes !== 'upload') plane.route(route);
+      else
+        void plane.register((bytes, _inner, ready) => {
+          acceptBytes(bytes);
+          bytes.route(route);
+          ready();
+        });
     }
     done();
   });

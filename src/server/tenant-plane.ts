@@ -77,6 +77,7 @@ function addRoute(plane: FastifyInstance, { prefix, name, handlers, store }: Ten
   plane.route({
     method: operation.method,
     url: `${prefix}${toFastifyPath(operation.path)}`,
+    config: { bytes: operation.bytes },
     handler: async (request, reply) => {
       const entry = entryOf(request);
       if (entry === undefined) throw new BulkheadError('scope_missing');

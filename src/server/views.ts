@@ -61,6 +61,7 @@ export function toOperationView(operation: Journal): OperationView {
     kind: operation.kind,
     state: operation.state,
     steps: operation.steps.map(({ name, at }) => ({ name, at: at.toISOString() })),
+    progress: operation.progress === undefined ? null : { ...operation.progress },
     failure: operation.failure === undefined ? null : { ...operation.failure },
     startedAt: operation.startedAt.toISOString(),
     endedAt: toIso(operation.endedAt),

@@ -3,6 +3,20 @@ import type { Cli } from '../session.ts';
 import { adoptCommand } from './adopt.ts';
 import { adviseCommand } from './advise.ts';
 import { cacheClearCommand } from './cache-clear.ts';
+import { archiveKeyCommand } from './archive-key.ts';
+import {
+  backupConfirmCommand,
+  backupDrillCommand,
+  backupRestoreCommand,
+  backupRollbackCommand,
+  backupSwapCommand,
+} from './backup-restore.ts';
+import {
+  backupCreateCommand,
+  backupDeleteCommand,
+  backupListCommand,
+  backupVerifyCommand,
+} from './backup.ts';
 import { completionCommand } from './completion.ts';
 import { costCommand } from './cost.ts';
 import { demoCommand } from './demo.ts';
@@ -17,6 +31,7 @@ import { keyListCommand } from './key-list.ts';
 import { keyRevokeCommand } from './key-revoke.ts';
 import { keyRotateCommand } from './key-rotate.ts';
 import { migrateCommand } from './migrate.ts';
+import { operationCancelCommand } from './operation-cancel.ts';
 import { operationListCommand } from './operation-list.ts';
 import { operationShowCommand } from './operation-show.ts';
 import { orphanListCommand } from './orphan-list.ts';
@@ -33,6 +48,9 @@ import { tenantCancelOffboardingCommand } from './tenant-cancel-offboarding.ts';
 import { tenantCreateCommand } from './tenant-create.ts';
 import { tenantEraseCommand } from './tenant-erase.ts';
 import { tenantHuntCommand } from './tenant-hunt.ts';
+import { tenantCloneCommand } from './tenant-clone.ts';
+import { tenantExportCommand } from './tenant-export.ts';
+import { tenantImportCommand } from './tenant-import.ts';
 import { tenantListCommand } from './tenant-list.ts';
 import { tenantMoveConfirmCommand, tenantMoveRollbackCommand } from './tenant-move-end.ts';
 import { tenantMoveCommand } from './tenant-move.ts';
@@ -60,6 +78,9 @@ export function createTree(cli: Cli, program: () => Command): readonly Command[]
       tenantMoveCommand(cli),
       tenantMoveConfirmCommand(cli),
       tenantMoveRollbackCommand(cli),
+      tenantExportCommand(cli),
+      tenantImportCommand(cli),
+      tenantCloneCommand(cli),
       tenantTemplateCommand(cli),
       tenantOffboardCommand(cli),
       tenantCancelOffboardingCommand(cli),
@@ -87,6 +108,7 @@ export function createTree(cli: Cli, program: () => Command): readonly Command[]
     group('operation', 'long pieces of work on tenants', [
       operationShowCommand(cli),
       operationListCommand(cli),
+      operationCancelCommand(cli),
     ]),
     usageCommand(cli),
     costCommand(cli),
@@ -102,6 +124,18 @@ export function createTree(cli: Cli, program: () => Command): readonly Command[]
       orphanListCommand(cli),
       orphanRemoveCommand(cli),
     ]),
+    group('backup', 'backups of single tenants, and the ways back', [
+      backupCreateCommand(cli),
+      backupListCommand(cli),
+      backupVerifyCommand(cli),
+      backupRestoreCommand(cli),
+      backupSwapCommand(cli),
+      backupConfirmCommand(cli),
+      backupRollbackCommand(cli),
+      backupDrillCommand(cli),
+      backupDeleteCommand(cli),
+    ]),
+    group('archive', 'files of tenants', [archiveKeyCommand(cli)]),
     migrateCommand(cli),
     driftCommand(cli),
     adoptCommand(cli),

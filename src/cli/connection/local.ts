@@ -9,6 +9,8 @@ import { createCacheControlHandlers } from '../../server/handlers/cache.ts';
 import { createAdviceHandler } from '../../server/handlers/advice.ts';
 import { createCostHandlers } from '../../server/handlers/costs.ts';
 import { createDomainHandlers } from '../../server/handlers/domains.ts';
+import { createArchiveHandlers } from '../../server/handlers/archives.ts';
+import { createBackupHandlers } from '../../server/handlers/backups.ts';
 import { createFleetHandlers } from '../../server/handlers/fleet.ts';
 import { createKeyHandlers } from '../../server/handlers/keys.ts';
 import { createPlatformHandlers } from '../../server/handlers/platform.ts';
@@ -36,6 +38,8 @@ export async function openLocal(config: Config): Promise<Operator & { readonly n
     ...createPriceHandlers(node),
     ...createCostHandlers(node),
     ...createAdviceHandler(node),
+    ...createArchiveHandlers(node),
+    ...createBackupHandlers(node),
     ...createCacheControlHandlers(node),
     ...createGrantHandlers(node),
     ...createDomainHandlers(node),
@@ -47,6 +51,8 @@ export async function openLocal(config: Config): Promise<Operator & { readonly n
     async call(name, input) {
       return await handlers[name](toInput(name, input) as never, actor);
     },
+    receiveArchive: async (exported) => (await node.lifecycle.readExport(exported)).bytes,
+    sendArchive: async (content) => (await node.lifecycle.receiveArchive(content)).archive,
     [Symbol.asyncDispose]: () => node.close(),
   };
 }

@@ -5,18 +5,24 @@ import type { Operator } from './operator.ts';
 
 /** Provisioning a database of its own takes longer than anything else. */
 const timeoutMs = 120_000;
+/** Files take as long as they are large. */
+const fileTimeoutMs = 86_400_000;
 
 export function openRemote(server: { readonly url: string; readonly token: string }): Operator {
   const client = createClient({ ...server, timeoutMs });
+  const { archives } = createClient({ ...server, timeoutMs: fileTimeoutMs });
+  const asked = async <Answer>(ask: () => Promise<Answer>): Promise<Answer> => {
+    try {
+      return await ask();
+    } catch (error) {
+      throw error instanceof BulkheadHttpError ? toLocalError(error, server.url) : error;
+    }
+  };
   return {
     place: `the server at ${server.url}`,
-    async call(name, input) {
-      try {
-        return await client.call(name, input);
-      } catch (error) {
-        throw error instanceof BulkheadHttpError ? toLocalError(error, server.url) : error;
-      }
-    },
+    call: (name, input) => asked(() => client.call(name, input)),
+    receiveArchive: (exported) => asked(() => archives.receive(exported)),
+    sendArchive: (content) => asked(async () => (await archives.send(ReadableStream.from(content))).archive),
     [Symbol.asyncDispose]: async () => {},
   };
 }

@@ -27,6 +27,10 @@ export const OperationView = z.object({
   kind: z.string(),
   state: operationState,
   steps: z.array(z.object({ name: z.string(), at: timestamp })),
+  progress: z
+    .object({ done: z.number(), total: z.number() })
+    .nullable()
+    .describe('Of whatever the operation counts.'),
   failure: z.object({ code: z.string(), step: z.string(), reason: z.string() }).nullable(),
   startedAt: timestamp,
   endedAt: timestamp.nullable(),

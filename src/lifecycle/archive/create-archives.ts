@@ -6,7 +6,7 @@ import type { Archives } from '../archives.ts';
 import { begin } from '../begin.ts';
 import { beginClone, runClone } from './clone.ts';
 import { exportBlob, runExport, toArchiveReceipt } from './export.ts';
-import { beginImport, runImport } from './import.ts';
+import { beginImport, receiveArchive, runImport } from './import.ts';
 import { keepSecret, toSecret } from './stored-file.ts';
 import { readLiveTenant, type ArchiveDeps } from './work.ts';
 
@@ -51,10 +51,18 @@ export function createArchives(deps: ArchiveDeps): ArchiveOperations {
       const operation = await readExportOperation(id);
       const blob = exportBlob(operation.id);
       const found = operation.state === 'done' ? await blobs.stat(blob) : undefined;
-      if (found === undefined) throw new BulkheadError('not_found');
-      return { sizeBytes: found.sizeBytes, bytes: blobs.read(blob) };
+      const receipt = toArchiveReceipt(operation);
+      if (found === undefined || receipt === undefined) throw new BulkheadError('not_found');
+      const tenant = await registry.tenants.read(operation.tenant);
+      return {
+        sizeBytes: found.sizeBytes,
+        sha256: receipt.fileSha256,
+        slug: tenant?.slug ?? operation.tenant,
+        bytes: blobs.read(blob),
+      };
     },
 
+    receiveArchive: (bytes) => receiveArchive(deps, bytes),
     beginImport: (input, actor) => beginImport(deps, input, actor),
     beginClone: (input, actor) => beginClone(deps, input, actor),
 

@@ -1,6 +1,6 @@
 import { BulkheadError } from '../../core/errors.ts';
 import type { ExportRecord } from '../../core/export-record.ts';
-import { newUuid7 } from '../../core/ids.ts';
+import { newUuid7, parseRowId, type TenantId } from '../../core/ids.ts';
 import type { CompartmentKind } from '../../core/placement.ts';
 import type { Actor } from '../../core/scope.ts';
 import type { Tenant } from '../../core/tenant.ts';
@@ -11,25 +11,35 @@ import type { Manifest } from './manifest.ts';
 import { masked, parseMasking } from './mask.ts';
 import { inTheMaking, insertLike, makeTenant } from './new-tenant.ts';
 import { readRecords, verifyArchive, type ArchiveFile, type Trust } from './read.ts';
+import { refused } from './refusal.ts';
 import { assertReadable, kindsOf } from './schemas.ts';
 import { dropSecrets, keepSecret, openStored, readKeptSecret, readMaskingSecret } from './stored-file.ts';
 import { ArchiveProgress, type ArchiveDeps } from './work.ts';
 
-/** Stores what is sent, looks at all of it, and only then makes anything. */
+const receivedBlob = (archive: string): string => `imports/${archive}`;
+
+/** Stores what is sent, unread. */
+export async function receiveArchive(
+  { blobs }: Pick<ArchiveDeps, 'blobs'>,
+  bytes: AsyncIterable<Uint8Array>,
+): Promise<{ readonly archive: string; readonly sizeBytes: number }> {
+  const archive = newUuid7();
+  const { sizeBytes } = await blobs.write(receivedBlob(archive), bytes);
+  return { archive, sizeBytes };
+}
+
+/** Looks at all of it, and only then makes anything. What was refused stays for a day: perhaps its passphrase was mistyped. */
 export async function beginImport(
   deps: ArchiveDeps,
   input: ImportInput,
   actor: Actor,
 ): Promise<TenantInTheMaking> {
-  const blob = `imports/${newUuid7()}`;
-  try {
-    await deps.blobs.write(blob, input.bytes);
-    const { bytes: _, passphrase, trust = [], ...wanted } = input;
-    return await importStored(deps, { blob, keep: 'until_imported', wanted, passphrase, trust }, actor);
-  } catch (cause) {
-    await deps.blobs.remove(blob);
-    throw cause;
-  }
+  const { archive, passphrase, trust = [], ...wanted } = input;
+  const id = parseRowId(archive);
+  if (id === undefined || (await deps.blobs.stat(receivedBlob(id))) === undefined)
+    throw new BulkheadError('not_found', { reason: 'no archive was received under this name' });
+  const work = { blob: receivedBlob(id), keep: 'until_imported', wanted, passphrase, trust } as const;
+  return await importStored(deps, work, actor);
 }
 
 export interface StoredImport {
@@ -52,6 +62,7 @@ export async function importStored(
   const trust: Trust = { own: registry.signer, others: work.trust };
   const { manifest, tenant: like } = await verifyArchive(opened.file, trust);
   assertReadable(deps, manifest);
+  await assertNotErased(deps, manifest.head.tenant, wanted);
   const input = {
     blob,
     keep: work.keep,
@@ -68,6 +79,19 @@ export async function importStored(
   if (input.sealed && opened.secret !== undefined)
     await keepSecret(registry.vault, operation.id, opened.secret);
   return inTheMaking(begun, runImport(deps, operation, actor));
+}
+
+/** Whoever was erased here does not come back by accident. */
+async function assertNotErased(
+  { registry }: ArchiveDeps,
+  tenant: TenantId,
+  { erased }: NewFromArchive,
+): Promise<void> {
+  if (erased === 'accept' || (await registry.erasures.read(tenant)) === undefined) return;
+  throw refused(
+    'it is of a tenant that was erased here',
+    'where the customer has come back, say that the archive of an erased tenant is accepted',
+  );
 }
 
 function countOf({ sets }: Manifest): number {

@@ -1,3 +1,4 @@
+import { createHash, type Hash } from 'node:crypto';
 import { BulkheadError } from '../../core/errors.ts';
 import type { Tenant } from '../../core/tenant.ts';
 import type { Operation } from '../../registry/registry.ts';
@@ -60,10 +61,21 @@ async function writeStored(deps: ArchiveDeps, work: Writing): Promise<ArchiveRec
     secret === undefined
       ? plain
       : sealBytes(plain, toSealedHead(secret, { tenant: tenant.id, id }), secret.key);
-  const { sizeBytes } = await deps.blobs.write(work.blob, bytes);
+  const file = createHash('sha256');
+  const { sizeBytes } = await deps.blobs.write(work.blob, hashing(bytes, file));
   if (manifest === undefined)
     throw new BulkheadError('internal', { reason: 'an archive without a manifest' });
-  return toReceipt(manifest, sizeBytes);
+  return toReceipt(manifest, { sizeBytes, fileSha256: file.digest('hex') });
+}
+
+async function* hashing(
+  bytes: AsyncIterable<Uint8Array>,
+  hash: Hash,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  for await (const chunk of bytes) {
+    hash.update(chunk);
+    yield chunk;
+  }
 }
 
 function toHead(deps: ArchiveDeps, { tenant, id }: Writing): Head {
@@ -85,18 +97,23 @@ function toHead(deps: ArchiveDeps, { tenant, id }: Writing): Head {
   };
 }
 
-function toReceipt({ sets, sha256 }: Manifest, sizeBytes: number): ArchiveReceipt {
-  return { records: sets.reduce((sum, { count }) => sum + count, 0), sizeBytes, sets, hash: sha256 };
+function toReceipt(
+  { sets, sha256 }: Manifest,
+  file: Pick<ArchiveReceipt, 'sizeBytes' | 'fileSha256'>,
+): ArchiveReceipt {
+  return { records: sets.reduce((sum, { count }) => sum + count, 0), sets, hash: sha256, ...file };
 }
 
 /** What was read back must be what was written, which only the file itself can say. */
 async function verifyStored(deps: ArchiveDeps, work: Writing): Promise<ArchiveReceipt> {
   const { blobs, registry } = deps;
+  const digest = createHash('sha256');
+  for await (const chunk of blobs.read(work.blob)) digest.update(chunk);
   const { file } = await openStored({ blobs, vault: registry.vault }, work.blob, { secret: work.secret });
   const progress = new ArchiveProgress(deps.operations, work.operation.id);
   const { manifest } = await verifyArchive(file, { own: registry.signer, others: [] }, progress.count);
   if (manifest.head.tenant !== work.tenant.id || manifest.head.id !== work.id)
     throw new BulkheadError('archive_refused', { reason: 'it is the archive of another tenant' });
   const found = await blobs.stat(work.blob);
-  return toReceipt(manifest, found?.sizeBytes ?? 0);
+  return toReceipt(manifest, { sizeBytes: found?.sizeBytes ?? 0, fileSha256: digest.digest('hex') });
 }

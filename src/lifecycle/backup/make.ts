@@ -2,6 +2,7 @@ import { BulkheadError, isBulkheadError } from '../../core/errors.ts';
 import { newUuid7, type TenantId } from '../../core/ids.ts';
 import type { Actor } from '../../core/scope.ts';
 import type { Backup, Operation } from '../../registry/registry.ts';
+import { exportBlob } from '../archive/export.ts';
 import { endFailed, readLiveTenant, resultOf, type ArchiveDeps } from '../archive/work.ts';
 import { writingSteps } from '../archive/write-stored.ts';
 import type { ArchiveReceipt } from '../archives.ts';
@@ -98,6 +99,19 @@ export async function runBackup(deps: ArchiveDeps, operation: Operation): Promis
   }
   await deps.operations.end(operation.id, { state: 'done' });
   return await readBackup(deps, id);
+}
+
+/** Files of a tenant that is erased: of its backups, and of exports that were not taken away yet. */
+export async function dropArchives(
+  { registry, blobs }: Pick<ArchiveDeps, 'registry' | 'blobs'>,
+  tenant: TenantId,
+): Promise<{ readonly dropped: number }> {
+  const { backups, operations } = registry;
+  const made = await backups.list({ tenant, limit: 10_000 });
+  for (const { id } of made) await blobs.remove(backupBlob(id));
+  const exported = (await operations.list({ tenant, limit: 1_000 })).filter(({ kind }) => kind === 'export');
+  for (const { id } of exported) await blobs.remove(exportBlob(id));
+  return { dropped: made.length + exported.length };
 }
 
 async function dropExpired(deps: ArchiveDeps, tenant: TenantId): Promise<{ readonly dropped: number }> {

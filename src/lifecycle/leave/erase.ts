@@ -98,7 +98,7 @@ async function sealAll(deps: LeaveDeps, operation: Operation): Promise<void> {
 }
 
 function pointOfNoReturn(deps: LeaveDeps, work: EraseWork): readonly Step[] {
-  const { registry, ledgerCopy, log } = deps;
+  const { registry, ledgerCopy, dropArchives, log } = deps;
   const { tenant, slug, operation, actor } = work;
   return [
     { name: findingPlaces, run: () => knownPlaces(deps, tenant) },
@@ -111,6 +111,12 @@ function pointOfNoReturn(deps: LeaveDeps, work: EraseWork): readonly Step[] {
       },
     },
     { name: 'credentials', run: () => registry.erasures.dropCredentials(tenant) },
+    {
+      name: 'archives',
+      // Without the tenant's key they are noise; what cannot be removed now stays that.
+      run: async () =>
+        await dropArchives?.(tenant).catch(() => log({ event: 'archives.drop_failed', tenant })),
+    },
   ];
 }
 

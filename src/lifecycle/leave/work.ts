@@ -24,6 +24,8 @@ export interface LeaveDeps extends JournalDeps {
   readonly compartments: readonly Compartment[];
   readonly searches: readonly Search[];
   readonly ledgerCopy: LedgerCopy;
+  /** Removes the files of its backups and exports, unreadable as they are. Default: there are none. */
+  readonly dropArchives?: (tenant: TenantId) => Promise<{ readonly dropped: number }>;
   readonly log: (event: Readonly<Record<string, unknown>>) => void;
 }
 

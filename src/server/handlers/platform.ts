@@ -9,7 +9,13 @@ import type { OperatorHandlers } from './handler.ts';
 
 type PlatformHandlers = Pick<
   OperatorHandlers,
-  'listPlans' | 'getOperation' | 'listOperations' | 'listTenantOperations' | 'listServers' | 'addServer'
+  | 'listPlans'
+  | 'cancelOperation'
+  | 'getOperation'
+  | 'listOperations'
+  | 'listTenantOperations'
+  | 'listServers'
+  | 'addServer'
 >;
 
 export function createPlatformHandlers({ registry }: Bulkhead): PlatformHandlers {
@@ -21,6 +27,15 @@ export function createPlatformHandlers({ registry }: Bulkhead): PlatformHandlers
   return {
     async listPlans() {
       return { items: (await plans.list()).map(toPlanView) };
+    },
+
+    async cancelOperation({ params }) {
+      const id = parseRowId(params.operation);
+      if (id === undefined) throw new BulkheadError('not_found');
+      await operations.requestCancel(id);
+      const operation = await operations.read(id);
+      if (operation === undefined) throw new BulkheadError('not_found');
+      return toOperationView(operation);
     },
 
     async getOperation({ params }) {

@@ -35,8 +35,11 @@ async function read(bytes: AsyncIterable<Uint8Array>): Promise<Buffer> {
   return Buffer.concat(all);
 }
 
-async function* sent(bytes: Buffer): AsyncGenerator<Uint8Array> {
-  yield bytes;
+async function sent(node: Bulkhead, bytes: Buffer): Promise<string> {
+  const chunks = (async function* () {
+    yield bytes;
+  })();
+  return (await node.lifecycle.receiveArchive(chunks)).archive;
 }
 
 async function exported(node: Bulkhead, tenant: Tenant, passphrase?: string): Promise<Buffer> {
@@ -59,7 +62,7 @@ describeOnEachStore('a tenant as a file', (store) => {
     await node.registry.settings.set(tenant.id, 'colour', 'green', operator);
     const bytes = await exported(node, tenant);
     const { ended } = await node.lifecycle.beginImport(
-      { bytes: sent(bytes), slug: newSlug(), isolation: 'schema' },
+      { archive: await sent(node, bytes), slug: newSlug(), isolation: 'schema' },
       operator,
     );
     const copy = await ended;
@@ -85,12 +88,12 @@ describeOnEachStore('a tenant as a file', (store) => {
     const slug = newSlug();
     for (const passphrase of [undefined, 'another horse battery'])
       await expect(
-        node.lifecycle.beginImport({ bytes: sent(bytes), slug, passphrase }, operator),
+        node.lifecycle.beginImport({ archive: await sent(node, bytes), slug, passphrase }, operator),
       ).rejects.toMatchObject({ code: 'archive_refused' });
     expect(await tenantCount(node)).toBe(before);
     const passphrase = 'correct horse battery';
     const { ended, operation } = await node.lifecycle.beginImport(
-      { bytes: sent(bytes), slug, passphrase },
+      { archive: await sent(node, bytes), slug, passphrase },
       operator,
     );
     expect(await hashesOf(node, await ended)).toEqual(await hashesOf(node, tenant));
@@ -114,7 +117,7 @@ describeOnEachStore('a tenant as a file', (store) => {
       Buffer.alloc(0),
     ])
       await expect(
-        node.lifecycle.beginImport({ bytes: sent(wrong), slug: newSlug() }, operator),
+        node.lifecycle.beginImport({ archive: await sent(node, wrong), slug: newSlug() }, operator),
       ).rejects.toMatchObject({ code: 'archive_refused' });
     expect(await tenantCount(node)).toBe(before);
   });
@@ -123,7 +126,9 @@ describeOnEachStore('a tenant as a file', (store) => {
     const { bed } = store();
     const tenant = await bed.tenant('shared');
     const bytes = await exported(bed.node, tenant);
-    await expect(bed.node.lifecycle.beginImport({ bytes: sent(bytes) }, operator)).rejects.toMatchObject({
+    await expect(
+      bed.node.lifecycle.beginImport({ archive: await sent(bed.node, bytes) }, operator),
+    ).rejects.toMatchObject({
       code: 'slug_taken',
     });
   });
@@ -190,12 +195,17 @@ describe('two installations', () => {
     await fill(here.node, tenant, 20);
     const bytes = await exported(here.node, tenant);
     const { lifecycle } = there.node;
-    await expect(lifecycle.beginImport({ bytes: sent(bytes) }, operator)).rejects.toMatchObject({
+    await expect(
+      lifecycle.beginImport({ archive: await sent(there.node, bytes) }, operator),
+    ).rejects.toMatchObject({
       code: 'archive_refused',
       message: expect.stringContaining(here.node.registry.signer.publicKey),
     });
     const trust = [here.node.registry.signer.publicKey];
-    const { ended } = await lifecycle.beginImport({ bytes: sent(bytes), trust }, operator);
+    const { ended } = await lifecycle.beginImport(
+      { archive: await sent(there.node, bytes), trust },
+      operator,
+    );
     const copy = await ended;
     expect(copy.slug).toBe(tenant.slug);
     expect(await hashesOf(there.node, copy)).toEqual(await hashesOf(here.node, tenant));
