@@ -62,4 +62,9 @@ export const parts: readonly BenchPart[] = [
     name: 'erase',
     run: async () => await (await import('./proof/erase.ts')).benchErase(),
   },
+  {
+    area: 'limits',
+    name: 'rates',
+    run: async () => await (await import('./limits/rates.ts')).benchRates(),
+  },
 ];
