@@ -62,6 +62,11 @@ export function dataDirSearch(dataDir: string): {
   };
 }
 
+/** What evidence is signed with, in PEM; made when it is first asked for. */
+export function readEvidenceKey(dataDir: string, make: () => string): Promise<string> {
+  return readOrMake(join(dataDir, 'evidence-key'), make);
+}
+
 /** The first of several processes that start together makes it; all read the same. */
 async function readOrMake(path: string, make: () => string): Promise<string> {
   try {

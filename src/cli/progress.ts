@@ -16,7 +16,13 @@ export function startProgress(output: Output, title: string, total: number): Pro
 }
 
 function startBar(title: string, total: number): Progress {
-  const bar = new SingleBar(
+  const bar = createBar(title);
+  bar.start(total, 0, { label: '' });
+  return { advance: (label = '') => bar.increment(1, { label }), done: () => bar.stop() };
+}
+
+function createBar(title: string): SingleBar {
+  return new SingleBar(
     {
       format: `${title} {bar} {value}/{total}  {eta_formatted} left  {label}`,
       stream: process.stderr,
@@ -27,8 +33,6 @@ function startBar(title: string, total: number): Progress {
     },
     Presets.shades_classic,
   );
-  bar.start(total, 0, { label: '' });
-  return { advance: (label = '') => bar.increment(1, { label }), done: () => bar.stop() };
 }
 
 function startLines(output: Output, title: string, total: number): Progress {
@@ -40,5 +44,38 @@ function startLines(output: Output, title: string, total: number): Progress {
       if (value % step === 0 || value === total) output.note(`${title}: ${value} of ${total}`);
     },
     done: () => {},
+  };
+}
+
+/** Work whose steps are known while it runs elsewhere. */
+export interface Steps {
+  at(done: number, total: number, label: string): void;
+  done(): void;
+}
+
+/** As `startProgress`, told where it is instead of counting. */
+export function startSteps(output: Output, title: string): Steps {
+  if (output.format === 'json') return { at: () => {}, done: () => {} };
+  if (output.stderr.isTTY === true) return startStepBar(title);
+  let told = '';
+  return {
+    at(done, total, label) {
+      if (label === told) return;
+      told = label;
+      output.note(`${title}: ${done} of ${total}: ${label}`);
+    },
+    done: () => {},
+  };
+}
+
+function startStepBar(title: string): Steps {
+  const bar = createBar(title);
+  bar.start(1, 0, { label: '' });
+  return {
+    at(done, total, label) {
+      bar.setTotal(Math.max(1, total));
+      bar.update(done, { label });
+    },
+    done: () => bar.stop(),
   };
 }

@@ -11,6 +11,7 @@ import { leavingOperations } from './leaving-operations.ts';
 import { moveOperations } from './move-operations.ts';
 import { objectOperations } from './object-operations.ts';
 import type { Download, Operation, ServerEvent, Upload } from './operation.ts';
+import { verificationOperations } from './verification-operations.ts';
 import * as documents from './schemas/documents.ts';
 import { LimitsView } from './schemas/limits.ts';
 import * as keys from './schemas/keys.ts';
@@ -228,6 +229,7 @@ export const contract = {
   ...fleetOperations,
   ...billingOperations,
   ...hierarchyOperations,
+  ...verificationOperations,
   me: {
     method: 'GET',
     path: '/v1/me',

@@ -66,6 +66,15 @@ export interface BulkheadClient {
     list(): Promise<Output<'listOwnGrants'>>;
     revoke(grant: string): Promise<Output<'revokeOwnGrant'>>;
   };
+  readonly verifications: {
+    start(body?: Body<'startVerification'>): Promise<Output<'startVerification'>>;
+    list(): Promise<Output<'listVerifications'>>;
+    get(verification: string): Promise<Output<'getVerification'>>;
+    /** A DSSE envelope, to be checked with `bulkhead evidence verify`. */
+    evidence(verification: string, nonce?: string): Promise<Output<'getEvidence'>>;
+    evidenceKey(): Promise<Output<'getEvidenceKey'>>;
+    readiness(): Promise<Output<'getReadiness'>>;
+  };
   me(options?: CallOptions): Promise<Output<'me'>>;
   readonly documents: {
     create(body: Body<'createDocument'>, options?: CallOptions): Promise<Output<'createDocument'>>;
@@ -91,6 +100,7 @@ export function createClient(options: ClientOptions): BulkheadClient {
     objects: createObjectsClient(send, call),
     archives: createArchivesClient(send, call),
     ...operatorPart(call),
+    ...verificationPart(call),
     ...tenantPart(call),
     ...hierarchyPart(call),
   };
@@ -139,6 +149,21 @@ function operatorPart(
       grant: (tenant, body = {}) => call('createGrant', { ...ofTenant(tenant), body }),
       list: (tenant) => call('listGrants', ofTenant(tenant)),
       revoke: (tenant, grant) => call('revokeGrant', { ...nothing, params: { tenant, grant } }),
+    },
+  };
+}
+
+function verificationPart(call: Transport): Pick<BulkheadClient, 'verifications'> {
+  const of = (verification: string) => ({ ...nothing, params: { verification } });
+  return {
+    verifications: {
+      start: (body = {}) => call('startVerification', { ...nothing, body }),
+      list: () => call('listVerifications', nothing),
+      get: (verification) => call('getVerification', of(verification)),
+      evidence: (verification, nonce) =>
+        call('getEvidence', { ...of(verification), query: nonce === undefined ? {} : { nonce } }),
+      evidenceKey: () => call('getEvidenceKey', nothing),
+      readiness: () => call('getReadiness', nothing),
     },
   };
 }

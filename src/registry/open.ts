@@ -27,6 +27,7 @@ import { createSigner } from './signer.ts';
 import { SqlTenantStore } from './tenants.ts';
 import { SqlUmbrellaStore } from './umbrella.ts';
 import { SealedVault } from './vault.ts';
+import { SqlVerificationStore } from './verifications.ts';
 
 export interface RegistryOptions {
   /** The control database, with `installRegistry` done. Stays the caller's: `close` does not close it. */
@@ -119,6 +120,7 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
     idempotency: new SqlIdempotencyStore(admin, vault),
     erasures: new SqlErasureStore(admin, signer),
     signer,
+    verifications: new SqlVerificationStore(admin),
     operators: new SqlOperatorTokens(admin, answerTimeoutMs),
     close: async () => {
       await feed.close();

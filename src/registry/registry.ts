@@ -1,3 +1,4 @@
+import type { VerificationStore } from './verifications.ts';
 import type { KeyId, RequestId, Slug, TenantId } from '../core/ids.ts';
 import type { CompartmentKind, Isolation, Placement } from '../core/placement.ts';
 import type { Plan } from '../core/plan.ts';
@@ -322,6 +323,7 @@ export interface Registry {
   readonly idempotency: IdempotencyStore;
   readonly domains: DomainStore;
   readonly operators: OperatorTokens;
+  readonly verifications: VerificationStore;
   readonly versions: ContainerVersions;
   readonly erasures: ErasureStore;
   readonly signer: Signer;

@@ -26,19 +26,16 @@ export function createFrontOpener(bulkhead: Bulkhead, createServer: Create): Ope
     const front: Front = {
       url,
       log: () => log,
-      // The server alone: closing it in order would close the node with it.
-      [Symbol.asyncDispose]: async () => {
-        server.app.server.closeAllConnections();
-        await server.app.close();
-      },
+      [Symbol.asyncDispose]: () => server.close(),
     };
     return front;
   };
 }
 
 function toBulkhead(bulkhead: Bulkhead, node: AttackedNode): Bulkhead {
-  const config = Object.freeze({ ...bulkhead.config, logLevel: 'info' as const });
-  return { ...bulkhead, ...(node as Partial<Bulkhead>), config };
+  const config = Object.freeze({ ...bulkhead.config, logLevel: 'info' as const, drainMs: 0 });
+  // The node is somebody else's, and goes on when the server that was attacked is gone.
+  return { ...bulkhead, ...(node as Partial<Bulkhead>), config, close: () => Promise.resolve() };
 }
 
 function plant(

@@ -21,6 +21,7 @@ import { createPlatformHandlers } from './handlers/platform.ts';
 import { createPriceHandlers } from './handlers/prices.ts';
 import { createTenantHandlers } from './handlers/tenants.ts';
 import { createUsageHandlers } from './handlers/usage.ts';
+import { createVerificationHandlers } from './handlers/verifications.ts';
 import type { OperatorHandlers } from './handlers/handler.ts';
 import { onceOnly } from './repeatable.ts';
 import { createGrantHandlers } from './handlers/umbrella.ts';
@@ -28,14 +29,20 @@ import { acceptBytes, readInput, sendResult, toFastifyPath } from './route.ts';
 import type { RawInput } from './route.ts';
 import type { TenantMetrics } from './tenant-metrics.ts';
 import { invalidInput } from './validate.ts';
+import type { Verifications } from './verifications.ts';
 
 const operator: Actor = Object.freeze({ kind: 'operator', id: 'operator' });
+
+export interface OperatorParts {
+  readonly tenantMetrics: Pick<TenantMetrics, 'render'>;
+  readonly verifications: Verifications;
+}
 
 /** The control plane: for the operator's token alone, and never inside a tenant's scope. */
 export function addOperatorPlane(
   app: FastifyInstance,
   bulkhead: Bulkhead,
-  tenantMetrics: Pick<TenantMetrics, 'render'>,
+  { tenantMetrics, verifications }: OperatorParts,
 ): void {
   const handlers: OperatorHandlers = {
     ...createTenantHandlers(bulkhead),
@@ -52,6 +59,7 @@ export function addOperatorPlane(
     ...createCacheControlHandlers(bulkhead),
     ...createGrantHandlers(bulkhead),
     ...createSecretHandlers(bulkhead),
+    ...createVerificationHandlers(bulkhead, verifications),
   };
   void app.register((plane, _options, done) => {
     plane.addHook('onRequest', async (request, reply) => {

@@ -6,6 +6,7 @@ import { BulkheadError, errorTable } from '../core/errors.ts';
 import { entryOf } from '../request/middleware/entries.ts';
 import { readVersion } from '../version.ts';
 import { createApp } from './app.ts';
+import { createFrontOpener } from './front.ts';
 import { createHealth } from './health.ts';
 import { createLogger } from './logging.ts';
 import type { Logger } from './logging.ts';
@@ -17,6 +18,7 @@ import { addPublicPlane } from './public-plane.ts';
 import { BusiestTenants, type TenantMetrics } from './tenant-metrics.ts';
 import { addSignedObjects } from './signed-objects.ts';
 import { addTenantPlane } from './tenant-plane.ts';
+import { createVerifications } from './verifications.ts';
 
 export interface ServerOptions {
   /** Where log lines go; default standard output. */
@@ -54,7 +56,9 @@ export function createServer(bulkhead: Bulkhead, options: ServerOptions = {}): B
     health: createHealth(bulkhead, isDraining),
     openApi: toOpenApi(version, config.hints.includes('path')),
   });
-  addOperatorPlane(app, bulkhead, tenantMetrics);
+  const openFront = createFrontOpener(bulkhead, createServer);
+  const verifications = createVerifications(bulkhead, { version, openFront });
+  addOperatorPlane(app, bulkhead, { tenantMetrics, verifications });
   addSignedObjects(app, bulkhead);
   addTenantPlane(app, bulkhead, {
     refused({ code, requestId, error }) {

@@ -39,6 +39,8 @@ export interface VerifierParts {
 export interface VerifyOptions {
   /** Two tenants that are there, against each other, left as they were. Undefined: throw-away tenants and a sample. */
   readonly between?: readonly [Tenant, Tenant] | undefined;
+  /** Throw-away tenants of these isolations; default all. */
+  readonly isolations?: readonly Isolation[];
   /** How many of the tenants that are there are attacked too. */
   readonly sample: number;
   /** `with`: faults are planted in our own code and in a copy of the schema, and the misses published. */
@@ -83,7 +85,10 @@ export async function runVerification(
       : undefined;
   const contests = stirring === undefined ? field.contests : pursue(field, stirring.moving);
   const steps = new Steps(options, contests);
-  const report = await attack(parts, { field, steps, contests });
+  const report = await attack(parts, { field, steps, contests }).catch(async (cause: unknown) => {
+    await stirring?.end().catch(() => undefined);
+    throw cause;
+  });
   const stirred = await stirring?.end();
   const proofs = await proveAll(parts, options.between, steps);
   const mutations = await breakThings(parts, { field, options, steps });
@@ -123,12 +128,12 @@ interface Field {
 async function inviteGuests(
   { node }: VerifierParts,
   guests: Guests,
-  { sample }: VerifyOptions,
+  { sample, isolations: wanted = isolations }: VerifyOptions,
 ): Promise<Field> {
   const kept = await sampleTenants(node, sample);
   const pairs: { readonly isolation: Isolation; readonly pair: readonly [Tenant, Tenant] }[] = [];
   const notCovered: string[] = [];
-  for (const isolation of isolations) {
+  for (const isolation of wanted) {
     try {
       pairs.push({ isolation, pair: [await guests.make(isolation), await guests.make(isolation)] });
     } catch (cause) {

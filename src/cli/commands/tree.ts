@@ -21,6 +21,14 @@ import { completionCommand } from './completion.ts';
 import { costCommand } from './cost.ts';
 import { demoCommand } from './demo.ts';
 import { doctorCommand } from './doctor.ts';
+import {
+  evidenceKeyCommand,
+  evidenceMakeCommand,
+  evidenceReportCommand,
+  evidenceVerifyCommand,
+} from './evidence.ts';
+import { readinessCommand } from './readiness.ts';
+import { verifyCommand } from './verify.ts';
 import { driftCommand } from './drift.ts';
 import { erasureExportCommand } from './erasure-export.ts';
 import { erasureImportCommand } from './erasure-import.ts';
@@ -141,6 +149,14 @@ export function createTree(cli: Cli, program: () => Command): readonly Command[]
     adoptCommand(cli),
     doctorCommand(cli),
     proveCommand(cli),
+    verifyCommand(cli),
+    group('evidence', 'what was verified, signed: make, verify, report, key', [
+      evidenceMakeCommand(cli),
+      evidenceVerifyCommand(cli),
+      evidenceReportCommand(cli),
+      evidenceKeyCommand(cli),
+    ]),
+    readinessCommand(cli),
     demoCommand(cli),
     completionCommand(cli, program),
   ];

@@ -18,9 +18,12 @@ import { createPriceHandlers } from '../../server/handlers/prices.ts';
 import { createTenantHandlers } from '../../server/handlers/tenants.ts';
 import { createSecretHandlers } from '../../server/handlers/knowledge.ts';
 import { createUsageHandlers } from '../../server/handlers/usage.ts';
+import { createVerificationHandlers } from '../../server/handlers/verifications.ts';
+import { openVerifications } from '../../server/index.ts';
 import { createGrantHandlers } from '../../server/handlers/umbrella.ts';
 import type { OperatorHandlers } from '../../server/handlers/handler.ts';
 import { parseInput } from '../../server/validate.ts';
+import { readVersion } from '../version.ts';
 import type { Operator, OperatorCall } from './operator.ts';
 
 /** Whoever can open the database is its operator already: no token is asked for. */
@@ -44,6 +47,7 @@ export async function openLocal(config: Config): Promise<Operator & { readonly n
     ...createGrantHandlers(node),
     ...createDomainHandlers(node),
     ...createSecretHandlers(node),
+    ...createVerificationHandlers(node, openVerifications(node, await readVersion())),
   };
   return {
     node,

@@ -1,51 +1,56 @@
 import type { Bulkhead } from '../../bulkhead.ts';
-import { roleNames } from '../../compartments/rows/container.ts';
-import { openDatabase } from '../../compose.ts';
-import { bulkheadProof } from '../../verify/proof/preset.ts';
-import { prove } from '../../verify/proof/prove.ts';
+import type { ContainerProof } from '../../verify/proof/container-proof.ts';
 import { fail, ok, untested, warn, type Check } from './check.ts';
 
 const named = 3;
+const listed = 5;
 
-/** The static proof of the pool database: every wall of every schema in it, from the catalogue. */
-export async function checkWalls({ config, registry }: Bulkhead): Promise<readonly Check[]> {
-  const about = { area: 'walls', name: 'proof of the pool database' } as const;
-  if (config.databaseUrl === undefined)
-    return [
-      untested(
-        about,
-        'an embedded database is open to one session',
-        'its walls are attacked by: bulkhead demo',
-      ),
-    ];
-  const { app, wall } = roleNames(registry.rolePrefix);
-  const database = openDatabase(config.databaseUrl);
-  try {
-    const globalTables = config.sharedTables;
-    const result = await prove(database, bulkheadProof({ appRole: app, wallRole: wall, globalTables }));
-    const errors = result.findings.filter(({ severity }) => severity === 'error');
-    const [first] = errors;
-    if (first !== undefined)
-      return [
-        fail(
-          about,
-          errors
-            .slice(0, named)
-            .map(({ condition, object, reason }) => `${condition} ${object}: ${reason}`)
-            .join('; '),
-          `see all of it with: bulkhead prove --role ${app}`,
-        ),
-      ];
-    const { relations, tenantTables } = result.looked;
-    const shown = `${result.conditions.length} conditions over ${relations} relations, ${tenantTables} of tenants`;
-    if (result.verdict === 'inconclusive') return [untested(about, result.doubts.join('; '))];
-    const warnings = result.findings.length;
-    return [
-      warnings === 0
-        ? ok(about, shown)
-        : warn(about, `${shown}; ${warnings} warnings`, `bulkhead prove --role ${app}`),
-    ];
-  } finally {
-    await database.close();
-  }
+/** The static proof of every database that tenants are in: every wall of every schema, from its own catalogue. */
+export async function checkWalls({ proofs }: Bulkhead): Promise<readonly Check[]> {
+  const found: ContainerProof[] = [];
+  for await (const proof of proofs.containers()) found.push(proof);
+  const about = { area: 'walls', name: 'proof of every database' } as const;
+  const checks = [...brokenOnes(found), ...silentOnes(found), ...doubtfulOnes(found)];
+  if (checks.length > 0) return checks;
+  if (found.length === 0) return [untested(about, 'there is no container yet')];
+  const sum = (of: 'relations' | 'tenantTables'): number =>
+    found.reduce((total, { result }) => total + (result?.looked[of] ?? 0), 0);
+  const warnings = found.reduce((total, { result }) => total + (result?.findings.length ?? 0), 0);
+  const shown = `${found.length} databases, ${sum('relations')} relations, ${sum('tenantTables')} of tenants`;
+  return [
+    warnings === 0
+      ? ok(about, shown)
+      : warn(about, `${shown}; ${warnings} warnings`, 'see them with: bulkhead verify --json'),
+  ];
+}
+
+function proofOf(database: string): { readonly area: 'walls'; readonly name: string } {
+  return { area: 'walls', name: `proof of ${database}` };
+}
+
+function brokenOnes(found: readonly ContainerProof[]): readonly Check[] {
+  return found
+    .filter(({ result }) => result?.verdict === 'broken')
+    .slice(0, listed)
+    .map(({ database, result }) => {
+      const errors = result?.findings.filter(({ severity }) => severity === 'error') ?? [];
+      const first = errors
+        .slice(0, named)
+        .map(({ condition, object, reason }) => `${condition} ${object}: ${reason}`);
+      return fail(proofOf(database), first.join('; '), errors[0]?.mend ?? 'see: bulkhead prove');
+    });
+}
+
+function silentOnes(found: readonly ContainerProof[]): readonly Check[] {
+  return found
+    .filter(({ result }) => result === undefined)
+    .slice(0, listed)
+    .map(({ database, because }) => untested(proofOf(database), because ?? 'it did not answer'));
+}
+
+function doubtfulOnes(found: readonly ContainerProof[]): readonly Check[] {
+  return found
+    .filter(({ result }) => result?.verdict === 'inconclusive')
+    .slice(0, listed)
+    .map(({ database, result }) => untested(proofOf(database), result?.doubts.join('; ') ?? ''));
 }

@@ -62,6 +62,7 @@ export async function controlStores(node: AttackedNode, tenant: Tenant): Promise
   for (const compartment of node.compartments) {
     const findings = await probe(node, compartment, [tenant, tenant]);
     const noticed = findings.filter(({ result }) => result === 'leaked').length;
+    const broken = findings.find(({ result }) => result === 'untested');
     controls.push({
       store: compartment.kind,
       found: noticed > 0,
@@ -70,7 +71,7 @@ export async function controlStores(node: AttackedNode, tenant: Tenant): Promise
       because:
         noticed > 0
           ? 'a canary planted where the attacker may read it was found'
-          : 'a canary planted where the attacker may read it was not found, so that finding none elsewhere says nothing',
+          : `a canary planted where the attacker may read it was not found, so that finding none elsewhere says nothing${broken === undefined ? '' : `: ${broken.because}`}`,
     });
   }
   return controls;

@@ -88,7 +88,10 @@ async function plant(
       }
       const { findings } = await proveWithin(tx, options);
       const errors = findings
-        .filter(({ severity, fingerprint }) => severity === 'error' && !before.has(fingerprint))
+        .filter(
+          ({ severity, fingerprint }) =>
+            (severity === 'error' || mutation.noticedAs === severity) && !before.has(fingerprint),
+        )
         .map(({ condition }) => condition);
       throw new Undo({
         kind: errors.includes(mutation.expect) ? 'caught' : 'missed',

@@ -49,7 +49,13 @@ function serverMutations(p: Parts): Mutation[] {
       sql: `create extension postgres_fdw schema ${p.schema}; create server mutant_loop foreign data wrapper postgres_fdw options (dbname 'postgres');
             create user mapping for public server mutant_loop options (password_required 'false'); grant usage on foreign server mutant_loop to public`,
     },
-    { name: 'pgvector has a memory flaw', attack: 'A40', expect: 'S26', sql: installed('vector', '0.8.1') },
+    {
+      name: 'pgvector has a memory flaw',
+      attack: 'A40',
+      expect: 'S26',
+      noticedAs: 'warning',
+      sql: installed('vector', '0.8.1'),
+    },
     {
       name: 'the login is in pg_monitor',
       attack: 'A34',
