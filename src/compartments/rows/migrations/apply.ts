@@ -5,7 +5,7 @@ import { toExtensionSql } from './compile-file.ts';
 import type { CompiledMigration } from './compile.ts';
 import { explainFailure } from './explain-failure.ts';
 import { readApplied, toPending } from './history.ts';
-import { extensionSchema } from './names.ts';
+import { createExtensionSchema, extensionSchema } from './names.ts';
 import { toScript, type Container } from './script.ts';
 
 export interface ApplyInput extends Container {
@@ -81,7 +81,7 @@ async function installExtensions(admin: AdminDatabase, pending: readonly Compile
     [
       // Two nodes that create the same extension would fail on each other.
       `select pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('bulkhead.extensions', 0))`,
-      `create schema if not exists ${extensionSchema}`,
+      createExtensionSchema,
       `grant usage on schema ${extensionSchema} to public`,
       ...names.map(toExtensionSql),
     ].join(';\n'),

@@ -6,6 +6,14 @@ export const tenantColumn = 'tenant_id';
 /** Extensions are installed here, in every database; the search path of a container ends with it. */
 export const extensionSchema = 'bulkhead_ext';
 
+/**
+ * A session that looked for the schema before another made it may go on believing that it is not there, through the lock
+ * that both take: then it finds out by its name being taken.
+ */
+export const createExtensionSchema = `do $$ begin
+  create schema if not exists ${extensionSchema};
+exception when unique_violation or duplicate_schema then null; end $$`;
+
 const SIMPLE = /^[A-Za-z_][A-Za-z0-9_]{0,62}$/;
 
 /** Names outside this are refused in migrations: they could hide in logs, in generated SQL and in each other. */

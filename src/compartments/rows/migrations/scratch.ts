@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { AdminTransaction } from '../../../drivers/sql.ts';
 import type { Relation, Relations } from './keys.ts';
-import { containerPath, extensionSchema, quoteName, tenantColumn } from './names.ts';
+import { containerPath, createExtensionSchema, quoteName, tenantColumn } from './names.ts';
 
 export interface Scratch {
   readonly tx: AdminTransaction;
@@ -17,7 +17,7 @@ export async function openScratch(tx: AdminTransaction): Promise<Scratch> {
   await tx.script(`
     create role ${quoteName(name)} nologin;
     create schema ${quoteName(name)};
-    create schema if not exists ${extensionSchema};
+    ${createExtensionSchema};
     set local search_path to ${containerPath(name)};`);
   return { tx, schema: name, role: name, relations: { find: (table) => findRelation(tx, name, table) } };
 }
