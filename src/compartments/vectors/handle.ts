@@ -6,7 +6,7 @@ import type { Searches } from './searches.ts';
 import type { Spaces } from './spaces.ts';
 import { invalid } from './values.ts';
 import type { KeptPassage, SearchQuery, VectorsHandle } from './vectors.ts';
-import { removeDocument, upsertPassages } from './write.ts';
+import { removePassages, upsertPassages } from './write.ts';
 
 export interface VectorsHandleDeps {
   readonly spaces: Spaces;
@@ -52,7 +52,7 @@ export function createVectorsHandle(deps: VectorsHandleDeps, access: ScopedAcces
       return rows;
     },
 
-    remove: (document, from = 0) => removeDocument(access, document, from),
+    remove: (document, which = 0) => removePassages(access, document, which),
 
     async removeAll() {
       const { rowCount } = await access.run(

@@ -130,8 +130,8 @@ export interface VectorsHandle extends AsyncDisposable {
   upsert(passages: readonly Passage[], into?: Space): Promise<UpsertReceipt>;
   /** Ordinals and hashes of a document's passages, in order. */
   kept(document: string): Promise<readonly KeptPassage[]>;
-  /** Removes the passages of a document, or those from an ordinal on. @returns how many */
-  remove(document: string, from?: number): Promise<number>;
+  /** Removes the passages of a document, those from an ordinal on, or those of a list of ordinals. @returns how many */
+  remove(document: string, which?: number | readonly number[]): Promise<number>;
   removeAll(): Promise<number>;
   search(query: SearchQuery): Promise<SearchAnswer>;
   /** Pages of passages by id, for re-embedding; `after` is the last id of the page before. */

@@ -91,12 +91,19 @@ async function upsertPart(
 }
 
 /** @param from first ordinal that goes; 0 = the whole document */
-export async function removeDocument(access: ScopedAccess, document: string, from: number): Promise<number> {
-  if (!Number.isInteger(from) || from < 0) throw invalid('from', 'a whole number from 0 on');
+export async function removePassages(
+  access: ScopedAccess,
+  document: string,
+  which: number | readonly number[],
+): Promise<number> {
+  const ordinals = typeof which === 'number' ? [which] : which;
+  if (!ordinals.every((ordinal) => Number.isInteger(ordinal) && ordinal >= 0))
+    throw invalid('which', 'whole numbers from 0 on');
+  const condition = typeof which === 'number' ? 'ordinal >= $3' : 'ordinal = any($3::int[])';
   const { rowCount } = await access.run(
     {
-      text: 'delete from passage where tenant_id = $1 and document = $2 and ordinal >= $3',
-      values: [access.scope.tenantId, document, from],
+      text: `delete from passage where tenant_id = $1 and document = $2 and ${condition}`,
+      values: [access.scope.tenantId, document, typeof which === 'number' ? which : ordinals],
     },
     { lane: 'alone' },
   );
