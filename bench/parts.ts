@@ -44,6 +44,11 @@ export const parts: readonly BenchPart[] = [
   },
   {
     area: 'proof',
+    name: 'verify',
+    run: async () => await (await import('./proof/verify.ts')).benchVerify(),
+  },
+  {
+    area: 'proof',
     name: 'move',
     run: async () => await (await import('./proof/move.ts')).benchMove(),
   },
