@@ -123,8 +123,11 @@ export class SqlError extends Error {
 /** SQLSTATE the wall function raises for a token that is forged, altered, expired or revoked. */
 export const capabilityRefusedState = 'BH001';
 
-/** SQLSTATE of a write in a transaction that only reads; ours is for a reader's capability in one that does not. */
-export const readOnlyStates: ReadonlySet<string> = new Set(['25006', 'BH003']);
+/** SQLSTATE of a write in a transaction that only reads, and of any write on a replica. */
+export const readOnlyState = '25006';
+
+/** SQLSTATE the wall function raises for a reader's capability in a transaction that can write. */
+export const readerRefusedState = 'BH003';
 
 /** SQLSTATE a tenant's tables raise for a write while the tenant is being moved. */
 export const writesPausedState = 'BH002';
