@@ -116,3 +116,13 @@ test('migrations are numbered from one, without a gap and none twice', async () 
   }
   expect(looked).toBeGreaterThan(5);
 });
+
+test('decisions are numbered one by one, as their titles say', async () => {
+  const folder = join(import.meta.dirname, '../../docs/decisions');
+  const names = (await readdir(folder)).toSorted();
+  const titles = await Promise.all(
+    names.map(async (name) => /^# \d+\./.exec(await readFile(join(folder, name), 'utf8'))?.[0]),
+  );
+  expect(names.map((name) => Number(/^\d{4}(?=-)/.exec(name)?.[0]))).toEqual(names.map((_, at) => at + 1));
+  expect(titles).toEqual(names.map((_, at) => `# ${at + 1}.`));
+});
