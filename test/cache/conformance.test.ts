@@ -27,6 +27,8 @@ function suite(env: Readonly<Record<string, string>>): void {
   let plan: Plan;
   beforeAll(async () => {
     bed = await newTestNode({ env });
+    // Tenants of the suite are placed by the suite alone: what it has erased must not be given to them again.
+    await bed.node.lifecycle.stopBackfill();
     const found = await bed.node.registry.plans.read('enterprise');
     if (found === undefined) throw new Error('no enterprise plan');
     plan = found;

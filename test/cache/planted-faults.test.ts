@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { answersFeature, type AnswerCache } from '../../src/compartments/cache/answers.ts';
+import { answersFeature } from '../../src/compartments/cache/answers.ts';
 import { countWords } from '../../src/compartments/cache/probe.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import type { Finding } from '../../src/core/compartment.ts';
@@ -104,16 +104,12 @@ describe('planted faults are caught by the probes', () => {
   test('F5: one index in which tenants differ by a prefix of the text alone', async () => {
     const bed = newCacheBed(withGlobalAnswers());
     const [attacker, victim] = [await bed.tenant(), await bed.tenant()];
-    const prefixed = (scope: Scope): AnswerCache =>
-      bed.cache.answers({
-        embed: (texts) => countWords(texts.map((text) => `${scope.tenantId} ${text}`)),
-        threshold: 0.7,
-      });
+    const answers = bed.cache.answers({ embed: countWords, threshold: 0.7 });
+    // With a prefix for a wall, the exact texts differ and the similar ones do not.
     const ask = (scope: Scope, text: string, answer: string) =>
-      prefixed(scope).ask(
+      answers.ask(
         openScope({ ...scope, features: [answersFeature] }),
-        // With a prefix for a wall, the exact text differs and the similar one does not.
-        { text: `${scope.tenantId} ${text}`, audience: 'all', context: 'one' },
+        { text: `${scope.tenantId.slice(0, 8)} ${text}`, audience: 'all', context: 'one' },
         async () => answer,
       );
     const words = 'how many beds does the ward seven of our hospital in the valley have this winter';
