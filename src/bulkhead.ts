@@ -11,6 +11,7 @@ import type { Compartment } from './core/compartment.ts';
 import type { RequestId, TenantId } from './core/ids.ts';
 import type { Actor, Scope } from './core/scope.ts';
 import type { Fleet } from './fleet/fleet.ts';
+import type { Ladder } from './fleet/ladder/ladder.ts';
 import type { Lifecycle } from './lifecycle/lifecycle.ts';
 import type { Proofs } from './open-proofs.ts';
 import type { Knowledge } from './rag/knowledge.ts';
@@ -54,6 +55,8 @@ export interface Bulkhead {
   /** Conversations, by user. */
   readonly memory: MemoryCompartment;
   readonly objects: ObjectsCompartment;
+  /** How each tenant's vectors are laid out, and when that changes; undefined as `vectors`. */
+  readonly ladder: Ladder | undefined;
   /** Searching and answering in what tenants have stored. */
   readonly knowledge: Knowledge;
   readonly compartments: readonly Compartment[];

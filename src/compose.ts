@@ -43,6 +43,8 @@ export interface Composed {
   readonly cache: CacheCompartment;
   readonly memory: MemoryCompartment;
   readonly objects: ObjectsCompartment;
+  /** The control database. */
+  readonly control: AdminDatabase;
   readonly compartments: readonly Compartment[];
   /** The newest version of its records' shape that each compartment can have on this node. */
   readonly newestSchemas: ReadonlyMap<CompartmentKind, string>;
@@ -106,6 +108,7 @@ export async function compose(input: ComposeInput): Promise<Composed> {
     const newOperatorToken = await ensureOperatorToken(config, registry);
     const closing = stack.move();
     return {
+      control: main.pool,
       registry,
       rows,
       vectors: catalog.vectors,

@@ -8,6 +8,7 @@ import { newRequestId, parseSlug, parseTenantId } from './core/ids.ts';
 import { tenantScope, type Actor, type Scope } from './core/scope.ts';
 import { dataDirSearch } from './data-dir.ts';
 import { openLedgerCopy } from './ledger-copy.ts';
+import { createLadder, type Ladder } from './fleet/ladder/ladder.ts';
 import { createLifecycle } from './lifecycle/create-lifecycle.ts';
 import type { Checkpoint } from './lifecycle/journal.ts';
 import type { Lifecycle } from './lifecycle/lifecycle.ts';
@@ -69,7 +70,8 @@ export async function createBulkhead(options: BulkheadOptions = {}): Promise<Bul
   // Before anybody is served: a restored registry would serve tenants that were erased.
   await lifecycle.replayErasures('registry');
   const open = createScopeOpener(composed, lifecycle);
-  const upkeep = startUpkeep(lifecycle, composed.billing, { clock, log });
+  const ladder = openLadder(composed, lifecycle, log);
+  const upkeep = startUpkeep({ lifecycle, billing: composed.billing, ladder }, { clock, log });
 
   return {
     config,
@@ -95,6 +97,7 @@ export async function createBulkhead(options: BulkheadOptions = {}): Promise<Bul
     cache: composed.cache,
     memory: composed.memory,
     objects: composed.objects,
+    ladder,
     knowledge: createKnowledge({
       vectors: composed.vectors,
       clock,
@@ -121,6 +124,27 @@ export async function createBulkhead(options: BulkheadOptions = {}): Promise<Bul
       await composed.close();
     },
   };
+}
+
+/** Vectors go up and down by themselves; only they are moved, and nothing waits to be confirmed. */
+function openLadder(
+  { vectors, control, registry }: Composed,
+  lifecycle: Lifecycle,
+  log: (event: Readonly<Record<string, unknown>>) => void,
+): Ladder | undefined {
+  if (vectors === undefined) return undefined;
+  const actor: Actor = { kind: 'system', id: 'ladder' };
+  return createLadder({
+    control,
+    vectors,
+    log,
+    mayOwn: async (tenant) =>
+      (await registry.directory.byId(tenant))?.planDetail.isolations.includes('schema') ?? false,
+    move: async (tenant, isolation) => {
+      await lifecycle.move({ tenant, isolation, only: ['vectors'] }, actor);
+      await lifecycle.confirmMove(tenant, actor);
+    },
+  });
 }
 
 function createScopeOpener(

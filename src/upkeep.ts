@@ -1,5 +1,6 @@
 import type { Billing } from './billing/billing.ts';
 import type { Clock } from './core/clock.ts';
+import type { Ladder } from './fleet/ladder/ladder.ts';
 import type { Lifecycle } from './lifecycle/lifecycle.ts';
 
 const everyMs = 15_000;
@@ -10,14 +11,21 @@ const sampleAgainMs = 300_000;
 /** A container that was restored from a backup is noticed by looking into all of them. */
 const searchAgainMs = 3_600_000;
 const sweepAgainMs = 3_600_000;
+const climbAgainMs = 60_000;
+
+/** What is looked after. */
+export interface Kept {
+  readonly lifecycle: Pick<
+    Lifecycle,
+    'recover' | 'replayErasures' | 'backfill' | 'stopBackfill' | 'sweepArchives' | 'backUpDue'
+  >;
+  readonly billing: Pick<Billing, 'sampleStorage'>;
+  readonly ladder: Pick<Ladder, 'tick'> | undefined;
+}
 
 /** What a node does for tenants without being asked, from its start until it is stopped. */
 export function startUpkeep(
-  lifecycle: Pick<
-    Lifecycle,
-    'recover' | 'replayErasures' | 'backfill' | 'stopBackfill' | 'sweepArchives' | 'backUpDue'
-  >,
-  billing: Pick<Billing, 'sampleStorage'>,
+  { lifecycle, billing, ladder }: Kept,
   options: { readonly clock: Clock; readonly log: (event: Readonly<Record<string, unknown>>) => void },
 ): { stop(): Promise<void> } {
   const { clock, log } = options;
@@ -26,6 +34,7 @@ export function startUpkeep(
   let sampledMs = clock.monotonicMs();
   let searchAtMs = 0;
   let sweepAtMs = 0;
+  let climbAtMs = clock.monotonicMs() + climbAgainMs;
   let backingUp: Promise<unknown> | undefined;
 
   const backfill = async (): Promise<void> => {
@@ -56,6 +65,16 @@ export function startUpkeep(
     });
     return backingUp;
   };
+  let climbing: Promise<void> | undefined;
+  /** An index may take longer to build than the time between two looks. */
+  const climb = async (): Promise<void> => {
+    if (ladder === undefined || clock.monotonicMs() < climbAtMs) return;
+    climbing ??= ladder.tick().finally(() => {
+      climbing = undefined;
+      climbAtMs = clock.monotonicMs() + climbAgainMs;
+    });
+    await climbing;
+  };
   const attempt = async (event: string, work: () => Promise<unknown>): Promise<void> => {
     await work().catch((cause: unknown) => log({ event, cause: String(cause) }));
   };
@@ -69,12 +88,13 @@ export function startUpkeep(
     void attempt('erasures.replay_failed', search);
     void attempt('archives.sweep_failed', sweep);
     void attempt('backups.failed', backUp);
+    void attempt('vectors.ladder_failed', climb);
   }, everyMs);
   timer.unref();
   return {
     async stop() {
       clearInterval(timer);
-      await lifecycle.stopBackfill();
+      await Promise.all([lifecycle.stopBackfill(), climbing]);
     },
   };
 }

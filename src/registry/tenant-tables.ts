@@ -27,6 +27,12 @@ export const tenantTables: Readonly<Record<string, TenantTable>> = {
     onErasure: 'elsewhere',
     because: 'a seat is free again',
   },
+  vector_standing: {
+    columns: ['tenant_id'],
+    type: 'uuid',
+    onErasure: 'delete',
+    because: 'how many vectors it had',
+  },
   usage_event: {
     columns: ['tenant_id'],
     type: 'uuid',

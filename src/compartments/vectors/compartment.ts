@@ -30,6 +30,20 @@ export function createVectors(deps: RowsDeps): VectorsCompartment {
       assertScope(scope);
       return createVectorsHandle(handleDeps, access(scope));
     },
+    // An index is built at the target before anybody searches there: no search is slower for a move.
+    move(from, to) {
+      const way = tables.move(from, to);
+      return {
+        ...way,
+        get parts() {
+          return way.parts;
+        },
+        async compare() {
+          if ((await compartment.stats(from)).isIndexed) await compartment.buildIndex(to);
+          return await way.compare();
+        },
+      };
+    },
     probe: (target) => probeVectors(target, (scope) => compartment.open(scope)),
 
     stats: (placement) =>
@@ -41,6 +55,7 @@ export function createVectors(deps: RowsDeps): VectorsCompartment {
         return {
           ...size,
           rung: own ? 'own' : indexed ? 'index' : 'exact',
+          isIndexed: indexed,
           efSearch: indexed ? searches.efSearch(placement) : undefined,
         };
       }),
@@ -63,6 +78,7 @@ export function createVectors(deps: RowsDeps): VectorsCompartment {
       }),
 
     sampleWords: (placement) => owner(placement, (admin, side) => sampleWords(admin, side)),
+    touched: () => searches.touched(),
     latencies: (placement) => searches.latencies(placement),
   };
   return compartment;

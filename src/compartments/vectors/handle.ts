@@ -36,6 +36,7 @@ export function createVectorsHandle(deps: VectorsHandleDeps, access: ScopedAcces
     async upsert(passages, into) {
       const space = into ?? (await spaces.serving(access));
       const upserted = await upsertPassages(access, passages, space);
+      searches.wrote(placement());
       const { container, isolation } = placement();
       return { upserted, namespace: container, isolation };
     },

@@ -13,6 +13,7 @@ interface Known {
 /** What a node remembers of each tenant's searches; it is lost with the node and made anew. */
 export class Searches {
   readonly #known: LRUCache<string, Known>;
+  readonly #touched = new Map<string, Placement>();
 
   constructor(maxTenants: number) {
     this.#known = new LRUCache({ max: maxTenants });
@@ -30,6 +31,17 @@ export class Searches {
     const { latencies } = this.#of(placement);
     latencies.push(ms);
     if (latencies.length > keptLatencies) latencies.shift();
+  }
+
+  /** Noted for whoever looks after the tenant's index. */
+  wrote(placement: Placement): void {
+    this.#touched.set(placement.tenant, placement);
+  }
+
+  touched(): readonly Placement[] {
+    const touched = [...this.#touched.values()];
+    this.#touched.clear();
+    return touched;
   }
 
   latencies(placement: Placement): readonly number[] {

@@ -18,10 +18,16 @@ export async function readServing(tx: AdminTransaction, tenant: TenantId): Promi
 export async function readSize(
   tx: AdminTransaction,
   tenant: TenantId,
-): Promise<{ readonly vectors: number; readonly passages: number; readonly sizeBytes: bigint }> {
-  const { rows } = await tx.query<{ vectors: number; passages: number; size: string }>(
+): Promise<{
+  readonly vectors: number;
+  readonly passages: number;
+  readonly sizeBytes: bigint;
+  readonly containerVectors: number;
+}> {
+  const { rows } = await tx.query<{ vectors: number; passages: number; size: string; container: number }>(
     `select (select count(*) from embedding where tenant_id = $1)::int as vectors,
       (select count(*) from passage where tenant_id = $1)::int as passages,
+      (select greatest(reltuples, 0)::float8 from pg_class where oid = 'embedding'::regclass) as container,
       ((select coalesce(sum(pg_column_size(e.*)), 0) from embedding e where tenant_id = $1)
         + (select coalesce(sum(pg_column_size(p.*)), 0) from passage p where tenant_id = $1))::text as size`,
     [tenant],
@@ -31,5 +37,6 @@ export async function readSize(
     vectors: row?.vectors ?? 0,
     passages: row?.passages ?? 0,
     sizeBytes: BigInt(row?.size ?? '0'),
+    containerVectors: Math.max(row?.container ?? 0, row?.vectors ?? 0),
   };
 }

@@ -149,7 +149,10 @@ export interface VectorStats {
   readonly vectors: number;
   readonly passages: number;
   readonly sizeBytes: bigint;
+  /** Vectors of all tenants in the container, as the planner estimates it. */
+  readonly containerVectors: number;
   readonly rung: Rung;
+  readonly isIndexed: boolean;
   /** How many candidates an index search keeps (`hnsw.ef_search`); undefined without an index. */
   readonly efSearch: number | undefined;
 }
@@ -170,6 +173,8 @@ export interface VectorsCompartment extends Compartment<VectorsHandle> {
   sampleRecall(placement: Placement, wanted: number): Promise<RecallSample>;
   /** Renews what lexical search knows of how often words are. */
   sampleWords(placement: Placement): Promise<void>;
+  /** Tenants that were written to on this node since the last call. */
+  touched(): readonly Placement[];
   /** Latest times of searches on this node, oldest first, in ms. */
   latencies(placement: Placement): readonly number[];
   usage(placement: Placement): Promise<readonly Usage[]>;
