@@ -53,6 +53,11 @@ export const parts: readonly BenchPart[] = [
     run: async () => await (await import('./proof/move.ts')).benchMove(),
   },
   {
+    area: 'proof',
+    name: 'archive',
+    run: async () => await (await import('./proof/archive.ts')).benchArchive(),
+  },
+  {
     area: 'limits',
     name: 'ledger',
     run: async () => await (await import('./limits/ledger.ts')).benchLedger(),

@@ -18,7 +18,7 @@ import { refused } from './refusal.ts';
 import { endOfTar, fitsTarName, toTarHeader, toTarPadding } from './tar.ts';
 
 /** Uncompressed characters of a part; a longer record is a part by itself. */
-const partCharacters = 4_000_000;
+const partCharacters = 1_000_000;
 /** What a reader takes at most for one part. */
 export const maxPartBytes = 268_435_456;
 

@@ -48,7 +48,7 @@ export async function* exportRows(source: ExportSource): AsyncGenerator<ExportRe
 }
 
 /** Fetches are as many rows as make about this much text, so that memory is bounded whatever a row is like. */
-const pageCharacters = 2_000_000;
+const pageCharacters = 500_000;
 const rowLimits = { first: 200, most: 20_000 } as const;
 
 async function readTables(tx: AdminTransaction, source: ExportSource, give: Give<Lines>): Promise<void> {

@@ -12,7 +12,7 @@ import type { Table } from '../tables.ts';
 import { tenantTables } from '../tables.ts';
 
 /** A statement takes as many rows as make about this much text. */
-const batchCharacters = 1_500_000;
+const batchCharacters = 1_000_000;
 const batchRows = 5_000;
 
 export interface ImportTarget {
