@@ -1,5 +1,5 @@
 import { BulkheadError, type ErrorCode } from '../core/errors.ts';
-import type { TenantId } from '../core/ids.ts';
+import { newUuid7, type TenantId } from '../core/ids.ts';
 import type { Actor } from '../core/scope.ts';
 import { SqlError, type Row, type SqlResult } from '../drivers/sql.ts';
 import { toAuditDetail } from './audit-detail.ts';
@@ -28,8 +28,8 @@ export async function writeAudited(
 ): Promise<readonly Row[]> {
   const { rows } = await database.query(
     `with changed as (${write}),
-     noted as (insert into bulkhead.audit_event (actor_kind, actor_id, action, tenant_id, detail)
-       select $1::text, $2::text, $3::text, $4::uuid, $5::jsonb from (select from changed limit 1) once)
+     noted as (insert into bulkhead.audit_event (id, actor_kind, actor_id, action, tenant_id, detail)
+       select $${6 + values.length}::uuid, $1::text, $2::text, $3::text, $4::uuid, $5::jsonb from (select from changed limit 1) once)
      select * from changed`,
     [
       note.actor.kind,
@@ -38,6 +38,8 @@ export async function writeAudited(
       note.tenant ?? null,
       JSON.stringify(toAuditDetail(note.detail ?? {})),
       ...values,
+      // Orders what one process did within the resolution of the database's clock.
+      newUuid7(),
     ],
   );
   return rows;

@@ -26,6 +26,13 @@ describe('ids', () => {
       expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
   });
 
+  test('row ids of one millisecond are in the order of their making', () => {
+    for (let ms = 1_900_000_000_000; ms < 1_900_000_000_100; ms += 1) {
+      const ids = Array.from({ length: 2_000 }, () => newUuid7(ms));
+      expect(ids.toSorted()).toEqual(ids);
+    }
+  });
+
   test('key ids parse as themselves', () => {
     for (let i = 0; i < 1_000; i += 1) {
       const id = newKeyId();

@@ -285,7 +285,7 @@ function inTheDatabase(
       ttlMs: 60_000,
       maxTenants: 10,
     });
-    const [placement] = clinic.placements;
+    const placement = clinic.placements.find(({ compartment }) => compartment === 'rows');
     if (placement === undefined) throw new Error('no placement');
     const token = await capabilities.token(placement, 'reads');
     const schema = placement.container.split('/')[1] ?? '';
@@ -310,7 +310,7 @@ function inTheDatabase(
     ).rejects.toMatchObject({ sqlState: 'BH003' });
     await expect(
       attempt('read only', `insert into documents (title, content) values ('x', 'x')`),
-    ).rejects.toMatchObject({ sqlState: '25006' });
+    ).rejects.toMatchObject({ detail: { sqlState: '25006' } });
   });
 }
 

@@ -6,6 +6,7 @@ import type { Isolation } from '../../src/core/placement.ts';
 import type { Tenant } from '../../src/core/tenant.ts';
 import type { Checkpoint } from '../../src/lifecycle/journal.ts';
 import { newTestDatabase, newTestNode, operator, type TestDatabase, type TestNode } from '../support/node.ts';
+import { recoverNow } from '../support/recovery.ts';
 import { describeWith, serviceUrl } from '../support/services.ts';
 
 /** Breaks off at one step, before or after it ran. */
@@ -141,13 +142,8 @@ describeWith('postgres', 'provisioning on PostgreSQL', (url) => {
 
   test('what a process that died left running is taken up by another and ends whole', async () => {
     const orphan = await newOrphan(node);
-    await database.root.query(
-      `update bulkhead.operation set lease_until = now() - interval '1 hour' where tenant_id = $1`,
-      [orphan],
-    );
     await using second = await disposable(test0.another());
-    const ended = await second.node.lifecycle.recover();
-    expect(ended).toBeGreaterThanOrEqual(1);
+    await recoverNow(database.root, second.node, orphan);
     const tenant = await second.node.registry.tenants.read(orphan);
     expect(tenant?.state).toBe('active');
     await second.node.run(orphan, async (scope) => {

@@ -33,8 +33,8 @@ async function* replay(records: readonly ExportRecord[]): AsyncGenerator<ExportR
 }
 
 function placementOf(tenant: Tenant): Placement {
-  const [placement] = tenant.placements;
-  if (placement === undefined) throw new Error('a tenant without a placement');
+  const placement = tenant.placements.find(({ compartment }) => compartment === 'rows');
+  if (placement === undefined) throw new Error('a tenant without a place for its rows');
   return placement;
 }
 

@@ -131,13 +131,13 @@ export class Capabilities {
   }
 
   async #write({ placement, access }: Wanted, batch: readonly Waiting[]): Promise<void> {
-    const values = [
-      batch.map(({ tenant }) => tenant),
-      batch.map(({ token }) => digestOf(token).toString('hex')),
-      this.#ttlMs,
-      schemaOf(parseContainer(placement)),
-    ];
     try {
+      const values = [
+        batch.map(({ tenant }) => tenant),
+        batch.map(({ token }) => digestOf(token).toString('hex')),
+        this.#ttlMs,
+        schemaOf(parseContainer(placement)),
+      ];
       const { rows } = await this.#withIssuer(placement, async (admin) => {
         const issue = () => admin.query<{ tenant_id: string }>(issueSql[access], values);
         try {

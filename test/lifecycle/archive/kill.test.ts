@@ -10,6 +10,7 @@ import {
   type TestDatabase,
   type TestNode,
 } from '../../support/node.ts';
+import { recoverNow } from '../../support/recovery.ts';
 import { describeWith } from '../../support/services.ts';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
@@ -58,12 +59,7 @@ describeWith('postgres', 'a process that is killed', (url) => {
       child.on('exit', (_, killed) => resolve(killed));
     });
     expect(signal).toBe('SIGKILL');
-    // A dead process says nothing; so that nobody waits for its lease to end, it ends now.
-    await database.root.query(
-      `update bulkhead.operation set lease_until = now() - interval '1 hour' where state = 'running'`,
-    );
-    expect(await bed.node.lifecycle.recover()).toBeGreaterThanOrEqual(1);
-    expect(await bed.node.registry.operations.list({ state: 'running', limit: 10 })).toEqual([]);
+    await recoverNow(database.root, bed.node);
   }
 
   test.each(['write', 'verify', 'record'])(

@@ -9,6 +9,7 @@ import {
   type TestDatabase,
   type TestNode,
 } from '../../support/node.ts';
+import { recoverNow } from '../../support/recovery.ts';
 import { describeWith } from '../../support/services.ts';
 import { fill, readTitles } from './support/fill.ts';
 
@@ -43,12 +44,7 @@ describeWith('postgres', 'a process that is killed while a tenant leaves', (url)
     const { promise, resolve } = Promise.withResolvers<string | null>();
     child.on('exit', (_, signal) => resolve(signal));
     expect(await promise).toBe('SIGKILL');
-    // A dead process says nothing; so that nobody waits for its lease to end, it ends now.
-    await database.root.query(
-      `update bulkhead.operation set lease_until = now() - interval '1 hour' where tenant_id = $1 and state = 'running'`,
-      [id],
-    );
-    expect(await bed.node.lifecycle.recover()).toBeGreaterThanOrEqual(1);
+    await recoverNow(database.root, bed.node, id);
     return output.trim();
   }
 

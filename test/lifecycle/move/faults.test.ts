@@ -9,6 +9,7 @@ import {
   type TestDatabase,
   type TestNode,
 } from '../../support/node.ts';
+import { recoverNow } from '../../support/recovery.ts';
 import { describeWith } from '../../support/services.ts';
 import { fill, readIds } from './support/traffic.ts';
 
@@ -165,8 +166,7 @@ describeWith('postgres', 'a move that meets a fault of the world', (url) => {
       step: 'copy rows documents',
       run: async () => {
         await using other = await otherNode();
-        await endLease(id);
-        expect(await other.node.lifecycle.recover()).toBeGreaterThanOrEqual(1);
+        await recoverNow(database.root, other.node, id);
       },
     };
     await expect(

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { TenantId } from '../../../src/core/ids.ts';
 import type { Isolation } from '../../../src/core/placement.ts';
 import { newTestDatabase, newTestNode, type TestDatabase, type TestNode } from '../../support/node.ts';
+import { recoverNow } from '../../support/recovery.ts';
 import { describeWith } from '../../support/services.ts';
 import { fill, readIds, Traffic } from './support/traffic.ts';
 
@@ -46,15 +47,6 @@ describeWith('postgres', 'a mover that is killed', (url) => {
     });
   }
 
-  async function recover(tenant: TenantId): Promise<void> {
-    // A dead process says nothing; so that nobody waits for its lease to end, it ends now.
-    await database.root.query(
-      `update bulkhead.operation set lease_until = now() - interval '1 hour' where tenant_id = $1 and state = 'running'`,
-      [tenant],
-    );
-    expect(await bed.node.lifecycle.recover()).toBeGreaterThanOrEqual(1);
-  }
-
   async function expectWhole(tenant: TenantId, traffic: Traffic, filled: readonly string[]): Promise<void> {
     const found = await readIds(bed.node, tenant);
     expect(new Set(found).size).toBe(found.length);
@@ -76,7 +68,7 @@ describeWith('postgres', 'a mover that is killed', (url) => {
         ? await runMover([tenant.id, way.to, kill.step, kill.moment])
         : await runMover([tenant.id, way.to], kill.afterMs);
     expect(died.signal).toBe('SIGKILL');
-    await recover(tenant.id);
+    await recoverNow(database.root, node, tenant.id);
     const writtenBefore = traffic.acknowledged.size;
     await setTimeout(300);
     await traffic.stop();
