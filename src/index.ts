@@ -45,6 +45,30 @@ export type {
   RowsHandle,
   Scalar,
 } from './compartments/rows/rows.ts';
+export { queryDocuments, upsertDocuments, type QueryAnswer, type VectorDocument } from './rag/published.ts';
+export type {
+  Match,
+  MetadataFilter,
+  Metric,
+  Passage,
+  SearchAnswer,
+  SearchQuery,
+  Space,
+  SpaceShape,
+  UpsertReceipt,
+  VectorsCompartment,
+  VectorsHandle,
+} from './compartments/vectors/vectors.ts';
+export type {
+  Conversation,
+  MemoryCompartment,
+  MemoryHandle,
+  Message,
+  NewMessage,
+  UserMemory,
+  Window,
+} from './compartments/memory/memory.ts';
+export type { Knowledge, SearchHit, SearchInput, SearchOutcome } from './rag/knowledge.ts';
 export { readConfig, type Config } from './config.ts';
 export { createBulkhead, type BulkheadOptions } from './create-bulkhead.ts';
 export { systemClock, type Clock } from './core/clock.ts';
