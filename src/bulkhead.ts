@@ -14,6 +14,7 @@ import type { Fleet } from './fleet/fleet.ts';
 import type { Ladder } from './fleet/ladder/ladder.ts';
 import type { Lifecycle } from './lifecycle/lifecycle.ts';
 import type { Proofs } from './open-proofs.ts';
+import type { Library } from './rag/library.ts';
 import type { Knowledge } from './rag/knowledge.ts';
 import type { Registry } from './registry/registry.ts';
 import type { AdmissionCheck } from './request/admit.ts';
@@ -59,6 +60,8 @@ export interface Bulkhead {
   readonly ladder: Ladder | undefined;
   /** Searching and answering in what tenants have stored. */
   readonly knowledge: Knowledge;
+  /** Documents that can be searched. */
+  readonly library: Library;
   readonly compartments: readonly Compartment[];
   readonly proofs: Proofs;
   /**

@@ -12,6 +12,8 @@ import { createLadder, type Ladder } from './fleet/ladder/ladder.ts';
 import { createLifecycle } from './lifecycle/create-lifecycle.ts';
 import type { Checkpoint } from './lifecycle/journal.ts';
 import type { Lifecycle } from './lifecycle/lifecycle.ts';
+import { createParser } from './rag/parse/parser.ts';
+import { createLibrary } from './rag/library.ts';
 import { createKnowledge } from './rag/knowledge.ts';
 import { remembering, secretPurpose } from './rag/tenant-models.ts';
 import type { ResolvedTenant } from './registry/registry.ts';
@@ -73,6 +75,19 @@ export async function createBulkhead(options: BulkheadOptions = {}): Promise<Bul
   const ladder = openLadder(composed, lifecycle, log);
   const upkeep = startUpkeep({ lifecycle, billing: composed.billing, ladder }, { clock, log });
 
+  const knowledge = createKnowledge({
+    vectors: composed.vectors,
+    clock,
+    models: remembering(
+      {
+        setting: (tenant, key) => registry.settings.get(tenant, key),
+        secret: (tenant, use) => registry.vault.get(tenant, secretPurpose(use)),
+      },
+      config.cache.maxTenants,
+    ),
+  });
+  const parser = createParser();
+
   return {
     config,
     clock,
@@ -98,17 +113,8 @@ export async function createBulkhead(options: BulkheadOptions = {}): Promise<Bul
     memory: composed.memory,
     objects: composed.objects,
     ladder,
-    knowledge: createKnowledge({
-      vectors: composed.vectors,
-      clock,
-      models: remembering(
-        {
-          setting: (tenant, key) => registry.settings.get(tenant, key),
-          secret: (tenant, use) => registry.vault.get(tenant, secretPurpose(use)),
-        },
-        config.cache.maxTenants,
-      ),
-    }),
+    knowledge,
+    library: createLibrary({ ...composed, knowledge, parser }),
     newOperatorToken: composed.newOperatorToken,
     scope: open,
     async run(tenant, fn, scopeOptions) {
@@ -121,6 +127,7 @@ export async function createBulkhead(options: BulkheadOptions = {}): Promise<Bul
     },
     async close() {
       await upkeep.stop();
+      await parser.close();
       await composed.close();
     },
   };

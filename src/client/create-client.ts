@@ -85,6 +85,8 @@ export interface BulkheadClient {
     change(document: string, body: Body<'changeDocument'>): Promise<Output<'changeDocument'>>;
     delete(document: string): Promise<void>;
   };
+  /** Adds or replaces a document by your own id, so that it is found. */
+  put(externalId: string, body: Body<'putDocument'>, options?: CallOptions): Promise<Output<'putDocument'>>;
   search(body: Body<'search'>, options?: CallOptions): Promise<Output<'search'>>;
   ask(body: Body<'ask'>, options?: CallOptions): Promise<Output<'ask'>>;
   readonly objects: ObjectsClient;
@@ -168,11 +170,13 @@ function verificationPart(call: Transport): Pick<BulkheadClient, 'verifications'
   };
 }
 
-function tenantPart(call: Transport): Pick<BulkheadClient, 'me' | 'documents' | 'search' | 'ask'> {
+function tenantPart(call: Transport): Pick<BulkheadClient, 'me' | 'documents' | 'put' | 'search' | 'ask'> {
   const listDocuments = (query: Query<'listDocuments'> = {}, options?: CallOptions) =>
     call('listDocuments', { ...nothing, query }, options);
   return {
     me: (options) => call('me', nothing, options),
+    put: (externalId, body, options) =>
+      call('putDocument', { ...nothing, params: { document: externalId }, body }, options),
     search: (body, options) => call('search', { ...nothing, body }, options),
     ask: (body, options) => call('ask', { ...nothing, body }, options),
     documents: {

@@ -1,5 +1,19 @@
+import type { ErrorCode } from '../core/errors.ts';
 import type { Operation } from './operation.ts';
 import * as knowledge from './schemas/knowledge.ts';
+
+const documentErrors = [
+  'value_invalid',
+  'model_unavailable',
+  'conflict',
+  'operation_in_progress',
+  'quota_exceeded',
+  'document_unreadable',
+  'document_too_large',
+  'document_too_costly',
+  'document_empty',
+  'encoding_unknown',
+] as const satisfies readonly ErrorCode[];
 
 /** Finding and answering. Part of the contract. */
 export const knowledgeOperations = {
@@ -35,6 +49,29 @@ export const knowledgeOperations = {
     bytes: 'events',
     status: 200,
     errors: ['value_invalid', 'model_unavailable'],
+  },
+  putDocument: {
+    method: 'PUT',
+    path: '/v1/documents/{document}',
+    plane: 'tenant',
+    tag: 'Knowledge',
+    summary: 'Add or replace a document, by your own id for it, so that it is found',
+    body: knowledge.PutDocumentBody,
+    status: 200,
+    response: knowledge.PutDocumentView,
+    errors: [...documentErrors],
+  },
+  putDocumentFile: {
+    method: 'PUT',
+    path: '/v1/documents/{document}/file',
+    plane: 'tenant',
+    tag: 'Knowledge',
+    summary: 'The same with a file as the body: text, Markdown, HTML, PDF or DOCX',
+    query: knowledge.PutFileQuery,
+    bytes: 'upload',
+    status: 200,
+    response: knowledge.PutDocumentView,
+    errors: [...documentErrors],
   },
   putSecret: {
     method: 'PUT',

@@ -68,6 +68,8 @@ export const routes = {
   createGrant: { method: 'POST', path: '/v1/tenants/{tenant}/umbrella-grants' },
   listGrants: { method: 'GET', path: '/v1/tenants/{tenant}/umbrella-grants' },
   revokeGrant: { method: 'DELETE', path: '/v1/tenants/{tenant}/umbrella-grants/{grant}' },
+  putDocument: { method: 'PUT', path: '/v1/documents/{document}' },
+  putDocumentFile: { method: 'PUT', path: '/v1/documents/{document}/file' },
   search: { method: 'POST', path: '/v1/search' },
   ask: { method: 'POST', path: '/v1/ask' },
   askStream: { method: 'POST', path: '/v1/ask/stream' },

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { isolations } from '../../core/placement.ts';
-import { text } from './json.ts';
+import { JsonObject, text } from './json.ts';
 
 const scalar = z.union([z.string().max(2_000), z.number(), z.boolean(), z.null()]);
 
@@ -83,6 +83,35 @@ export const AnswerView = z.object({
   answeredBy: z.string().describe('Name of the model; `passages` where none is configured.'),
   cited: z.array(z.int()).describe('Numbers of the sources that the answer cites.'),
   sources: z.array(source),
+});
+
+export const PutDocumentBody = z.strictObject({
+  title: text({ max: 500 }),
+  content: text({ min: 1, max: 1_000_000 }).describe('Plain text or Markdown.'),
+  metadata: JsonObject.optional().describe('Can be filtered by in a search.'),
+  language: z
+    .string()
+    .regex(/^[a-z][a-z_]{0,40}$/)
+    .optional()
+    .describe('How its words are analysed; default `english`.'),
+});
+
+export const PutFileQuery = z.strictObject({
+  title: text({ max: 500 }).optional().describe('Default: what the file says itself.'),
+  name: text({ max: 500 }).optional().describe('File name; its ending tells the format where no type does.'),
+  language: z
+    .string()
+    .regex(/^[a-z][a-z_]{0,40}$/)
+    .optional(),
+});
+
+export const PutDocumentView = z.object({
+  externalId: z.string(),
+  document: z.string().describe('Id of the document’s row.'),
+  outcome: z.enum(['indexed', 'unchanged']),
+  chunks: z.int().describe('Passages it is found by.'),
+  embedded: z.int().describe('Of these, how many had to be embedded.'),
+  removed: z.int().describe('Passages of its earlier version that are gone.'),
 });
 
 export const SecretBody = z.strictObject({

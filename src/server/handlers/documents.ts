@@ -23,7 +23,10 @@ type DocumentRow = {
   updated_at: Date;
 };
 
-export function createDocumentHandlers({ rows }: Pick<Bulkhead, 'rows'>): DocumentHandlers {
+export function createDocumentHandlers({
+  rows,
+  library,
+}: Pick<Bulkhead, 'rows' | 'library'>): DocumentHandlers {
   // A handle holds no connection between calls, so there is nothing to close on the way out.
   const open = async (scope: Scope): Promise<Repository<DocumentRow>> =>
     (await rows.open(scope)).table<DocumentRow>('documents');
@@ -60,14 +63,37 @@ export function createDocumentHandlers({ rows }: Pick<Bulkhead, 'rows'>): Docume
         ...withoutUndefined(rest),
         ...(externalId === undefined ? {} : { external_id: externalId }),
       };
-      return toDocumentView(found(await documents.update(params.document, change)));
+      const before = found(await documents.findById(params.document));
+      const row = found(await documents.update(params.document, change));
+      await followChange(library, scope, { before, row });
+      return toDocumentView(row);
     },
 
     async deleteDocument({ params }, { scope }) {
       const documents = await open(scope);
+      const row = found(await documents.findById(params.document));
+      // What is half deleted is not found any more; the row goes last, so that the same call ends it.
+      if (row.external_id !== null) await library.forget(scope, row.external_id);
       if (!(await documents.delete(params.document))) throw new BulkheadError('not_found');
     },
   };
+}
+
+/** What is found is what the row says: passages follow its text, and go where it goes by another name. */
+async function followChange(
+  library: Bulkhead['library'],
+  scope: Scope,
+  { before, row }: { readonly before: DocumentRow; readonly row: DocumentRow },
+): Promise<void> {
+  const known = before.external_id;
+  if (known === null || !(await library.has(scope, known))) return;
+  if (row.external_id !== known) await library.forget(scope, known);
+  // A file's text is not the row's.
+  if (row.external_id === null || row.content === '') return;
+  const { title, content, metadata } = row;
+  const bytes = Buffer.from(content, 'utf8');
+  const contentType = 'text/markdown; charset=utf-8';
+  await library.put(scope, { externalId: row.external_id, title, content, metadata, bytes, contentType });
 }
 
 /** @returns what an earlier attempt has made. @throws not_found where it made it, and it was deleted since */
@@ -114,7 +140,10 @@ function toListQuery(query: Input<'listDocuments'>['query']): ListQuery {
 }
 
 /** Metadata that claims another tenant is either a mistake or an attack; stamping over it would hide both. */
-function assertOwnMetadata(metadata: Readonly<Record<string, unknown>> | undefined, tenant: TenantId): void {
+export function assertOwnMetadata(
+  metadata: Readonly<Record<string, unknown>> | undefined,
+  tenant: TenantId,
+): void {
   for (const name of ['tenant_id', 'tenantId']) {
     if (metadata === undefined || !Object.hasOwn(metadata, name) || metadata[name] === tenant) continue;
     throw new BulkheadError('value_invalid', {

@@ -4,15 +4,56 @@ import type { ServerEvent } from '../../client/operation.ts';
 import { BulkheadError } from '../../core/errors.ts';
 import type { Scope } from '../../core/scope.ts';
 import type { AskEvent, AskInput, SearchHit, Source } from '../../rag/knowledge.ts';
+import type { PutReceipt } from '../../rag/library.ts';
 import { modelSettings, secretPurpose, type ModelUse } from '../../rag/tenant-models.ts';
 import { toProblem } from '../../request/problem.ts';
+import { assertOwnMetadata } from './documents.ts';
 import { findTenant } from './find-tenant.ts';
 import type { OperatorHandlers, TenantHandlers } from './handler.ts';
 
-type KnowledgeHandlers = Pick<TenantHandlers, 'search' | 'ask' | 'askStream'>;
+type KnowledgeHandlers = Pick<
+  TenantHandlers,
+  'search' | 'ask' | 'askStream' | 'putDocument' | 'putDocumentFile'
+>;
 
-export function createKnowledgeHandlers({ knowledge }: Pick<Bulkhead, 'knowledge'>): KnowledgeHandlers {
+const maxFileBytes = 50 * 1_048_576;
+
+export function createKnowledgeHandlers({
+  knowledge,
+  library,
+}: Pick<Bulkhead, 'knowledge' | 'library'>): KnowledgeHandlers {
   return {
+    async putDocument({ params, body }, { scope }) {
+      assertOwnMetadata(body.metadata, scope.tenantId);
+      const { content, title, metadata, language } = body;
+      return toPutView(
+        await library.put(scope, {
+          externalId: params.document,
+          content,
+          title,
+          bytes: Buffer.from(content, 'utf8'),
+          contentType: 'text/markdown; charset=utf-8',
+          ...(metadata === undefined ? {} : { metadata }),
+          ...(language === undefined ? {} : { language }),
+        }),
+      );
+    },
+
+    async putDocumentFile({ params, query, upload }, { scope }) {
+      const { title, name, language } = query;
+      return toPutView(
+        await library.put(scope, {
+          externalId: params.document,
+          content: '',
+          bytes: await readWhole(upload.content),
+          ...(upload.contentType === undefined ? {} : { contentType: upload.contentType }),
+          ...(title === undefined ? {} : { title }),
+          ...(name === undefined ? {} : { fileName: name }),
+          ...(language === undefined ? {} : { language }),
+        }),
+      );
+    },
+
     async search({ body }, { scope }) {
       const { filter, language, ...rest } = body;
       const found = await knowledge.search(scope, {
@@ -44,6 +85,22 @@ export function createKnowledgeHandlers({ knowledge }: Pick<Bulkhead, 'knowledge
       return toServerEvents(first, events, scope);
     },
   };
+}
+
+function toPutView({ id, ...receipt }: PutReceipt): Output<'putDocument'> {
+  return { externalId: id, ...receipt };
+}
+
+/** @throws body_too_large before more of it is kept */
+async function readWhole(content: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  let sizeBytes = 0;
+  for await (const part of content) {
+    sizeBytes += part.byteLength;
+    if (sizeBytes > maxFileBytes) throw new BulkheadError('body_too_large', { limit: maxFileBytes });
+    parts.push(part);
+  }
+  return Buffer.concat(parts);
 }
 
 async function* toServerEvents(
