@@ -34,8 +34,17 @@ export function createFrontOpener(bulkhead: Bulkhead, createServer: Create): Ope
 
 function toBulkhead(bulkhead: Bulkhead, node: AttackedNode): Bulkhead {
   const config = Object.freeze({ ...bulkhead.config, logLevel: 'info' as const, drainMs: 0 });
-  // The node is somebody else's, and goes on when the server that was attacked is gone.
-  return { ...bulkhead, ...(node as Partial<Bulkhead>), config, close: () => Promise.resolve() };
+  const { concurrency: _limited, ...rest } = { ...bulkhead, ...(node as Partial<Bulkhead>) };
+  return {
+    ...rest,
+    config,
+    // A refusal by rate would be taken for a wall, and nobody is charged for being attacked.
+    limits: undefined,
+    checks: [],
+    meters: [],
+    // The node is somebody else's, and goes on when the server that was attacked is gone.
+    close: () => Promise.resolve(),
+  };
 }
 
 function plant(
