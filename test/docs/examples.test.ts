@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
+import { shareTemplate } from '../support/node.ts';
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, '../..');
@@ -54,6 +55,7 @@ test.each(examples)(
       .replaceAll(`'bulkhead/middleware'`, `'../../src/request/middleware.ts'`)
       .replaceAll(`'bulkhead'`, `'../../src/index.ts'`);
     try {
+      await shareTemplate(folder);
       await writeFile(path, local);
       const env = { PATH: process.env['PATH'] ?? '', BULKHEAD_DATA_DIR: folder };
       const { stdout } = await run(process.execPath, [path], { env, timeout: 80_000 });

@@ -72,7 +72,7 @@ async function dropRoles(server: AdminDatabase, prefix: string): Promise<void> {
 }
 
 /** initdb takes seconds; the embedded databases of all test files start from one template, as those of one folder do. */
-async function shareTemplate(dataDir: string): Promise<void> {
+export async function shareTemplate(dataDir: string): Promise<void> {
   const databases = join(dataDir, 'databases');
   await mkdir(databases, { recursive: true, mode: 0o700 });
   await symlink(await privateTemplateFolder(), join(databases, '.template'));
