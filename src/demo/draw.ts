@@ -100,6 +100,11 @@ function drawSearch(page: Page, { search }: DemoReport): string {
       [{ title: 'who asks' }, { title: 'where' }, { title: 'found', align: 'right' }],
       [
         ['the owner (so the search works)', 'Bulkhead', foundCell(ownerAsks, 'control')],
+        [
+          '… and as the first match',
+          'Bulkhead',
+          foundCell({ ...ownerAsks, found: ownerAsks.first }, 'control'),
+        ],
         ['a neighbour', 'toy, filter forgotten', foundCell(neighbourAsksToy, 'leak')],
         ['a neighbour', 'Bulkhead', foundCell(neighbourAsksBulkhead, 'leak')],
       ],

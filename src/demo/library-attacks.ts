@@ -60,7 +60,9 @@ async function attackOne(
   );
   await log.try('library', 'the owner still has it, unchanged', async () => {
     const row = await node.run(victim.tenant.id, () => documents().findById(stolen.id));
-    return row?.['title'] === stolen.externalId ? held : leaked('it was changed or is gone');
+    return row?.['title'] === '' && row['external_id'] === stolen.externalId
+      ? held
+      : leaked('it was changed or is gone');
   });
 }
 

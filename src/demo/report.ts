@@ -29,6 +29,11 @@ export interface SearchResult {
   readonly found: number;
 }
 
+export interface OwnerResult extends SearchResult {
+  /** Questions whose paragraph came first. */
+  readonly first: number;
+}
+
 export interface WrongWay {
   /** Of one query that should have shown one tenant's rows. */
   readonly withFilter: { readonly rows: number; readonly tenants: number };
@@ -53,7 +58,7 @@ export interface DemoReport {
   readonly wrongWay: WrongWay;
   readonly search: {
     /** Whether the question can be answered at all: its owner asks. Without this, finding nothing would prove nothing. */
-    readonly ownerAsks: SearchResult;
+    readonly ownerAsks: OwnerResult;
     readonly neighbourAsksToy: SearchResult;
     readonly neighbourAsksBulkhead: SearchResult;
   };

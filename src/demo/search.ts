@@ -1,6 +1,7 @@
 import type { Bulkhead } from '../bulkhead.ts';
 import type { NeighbourQuestion } from './corpus.ts';
-import type { SearchResult, WrongWay } from './report.ts';
+import type { Scope } from '../core/scope.ts';
+import type { OwnerResult, SearchResult, WrongWay } from './report.ts';
 import type { DemoTenant } from './tenants.ts';
 import { bestMatches, type Toy } from './toy.ts';
 
@@ -9,20 +10,14 @@ export function wordsOf(question: string): readonly string[] {
   return [...new Set(question.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [])];
 }
 
-interface Match extends Record<string, unknown> {
-  readonly external_id: string;
-  readonly content: string;
+interface Match {
+  readonly document: string;
+  readonly body: string;
 }
 
-/** The search of a simple product, without any thought of tenants: the scope is all there is. */
-export async function searchDocuments(node: Bulkhead, question: string): Promise<readonly Match[]> {
-  const any = wordsOf(question).join(' or ');
-  return await node.rows.current().sql<Match>`
-    select external_id, content
-      from documents, websearch_to_tsquery('english', ${any}) as asked
-     where to_tsvector('english', content) @@ asked
-     order by ts_rank(to_tsvector('english', content), asked) desc
-     limit ${bestMatches}`;
+/** By words and by nearness, without any thought of tenants: the scope is all there is. */
+async function searchDocuments(node: Bulkhead, scope: Scope, query: string): Promise<readonly Match[]> {
+  return (await node.knowledge.search(scope, { query, limit: bestMatches })).results;
 }
 
 export interface SearchInput {
@@ -36,27 +31,31 @@ export async function askEverything(
   { node, tenants, toy }: SearchInput,
   questions: readonly NeighbourQuestion[],
   asked: () => void,
-): Promise<{ ownerAsks: SearchResult; neighbourAsksToy: SearchResult; neighbourAsksBulkhead: SearchResult }> {
-  let [owner, neighbourOnToy, neighbour] = [0, 0, 0];
+): Promise<{ ownerAsks: OwnerResult; neighbourAsksToy: SearchResult; neighbourAsksBulkhead: SearchResult }> {
+  let [owner, first, neighbourOnToy, neighbour] = [0, 0, 0, 0];
   const ask = (name: string, question: string): Promise<readonly Match[]> =>
-    node.run(tenants.get(name)?.tenant.id ?? name, () => searchDocuments(node, question));
+    node.run(tenants.get(name)?.tenant.id ?? name, (scope) => searchDocuments(node, scope, question));
   for (const each of questions) {
     const own = await ask(each.owner, each.question);
-    if (own.some(({ external_id }) => external_id === each.paragraph)) owner += 1;
+    if (own.some(({ document }) => document === each.paragraph)) owner += 1;
+    if (own[0]?.document === each.paragraph) first += 1;
     if (toy.search(wordsOf(each.question), 'forgotten').includes(each.paragraph)) neighbourOnToy += 1;
     const foreign = await ask(each.asker, each.question);
     if (foreign.some((match) => isLeak(match, each))) neighbour += 1;
     asked();
   }
   const of = (found: number): SearchResult => ({ asked: questions.length, found });
-  return { ownerAsks: of(owner), neighbourAsksToy: of(neighbourOnToy), neighbourAsksBulkhead: of(neighbour) };
+  return {
+    ownerAsks: { ...of(owner), first },
+    neighbourAsksToy: of(neighbourOnToy),
+    neighbourAsksBulkhead: of(neighbour),
+  };
 }
 
 /** The neighbour's paragraph itself, or its answer under another name. */
 function isLeak(match: Match, question: NeighbourQuestion): boolean {
   return (
-    match.external_id === question.paragraph ||
-    question.answers.some((answer) => match.content.includes(answer))
+    match.document === question.paragraph || question.answers.some((answer) => match.body.includes(answer))
   );
 }
 

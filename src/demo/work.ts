@@ -36,18 +36,22 @@ export async function doTheWork(
     times.set(name, own);
     const texts = input.corpus.paragraphs.filter((paragraph) => paragraph.tenant === name);
     const made: StoredDocument[] = [];
-    await node.run(tenant.id, async () => {
-      const table = node.rows
-        .current()
-        .table<{ id: string; title: string; content: string; external_id: string }>('documents');
-      for (const { id, text } of texts) {
-        const row = { title: id, content: text, external_id: id };
-        const { result, ms } = await timed(() => table.create(row));
-        record(own.create, ms);
-        made.push({ id: result.id, externalId: id });
-        stored();
-      }
-    });
+    for (const { id, text } of texts) {
+      // Each in a scope of its own, as requests would be: read, cut, embedded, indexed and stored.
+      const document = {
+        externalId: id,
+        title: '',
+        content: text,
+        bytes: Buffer.from(text),
+        contentType: 'text/plain',
+      };
+      const { result, ms } = await timed(() =>
+        node.run(tenant.id, (scope) => node.library.put(scope, document)),
+      );
+      record(own.create, ms);
+      made.push({ id: result.document, externalId: id });
+      stored();
+    }
     documents.set(name, made);
     await readBack(node, { tenant: tenant.id, made, times: own });
   }

@@ -101,6 +101,7 @@ export function createKnowledge(deps: KnowledgeDeps): Knowledge {
         mode: used,
         text: query,
         ...(vector === undefined ? {} : { vector }),
+        ...(embedder?.weight === undefined ? {} : { vectorWeight: embedder.weight }),
         ...(limit === undefined ? {} : { limit }),
         ...(offset === undefined ? {} : { offset }),
         ...(filter === undefined ? {} : { filter }),

@@ -164,7 +164,7 @@ export async function rank(
         byVector(count),
         byWords(access, { ...query, count }, place.container),
       ]);
-      return fuse(rankings).slice(offset, wanted);
+      return fuse(rankings, [query.vectorWeight ?? 1, 1]).slice(offset, wanted);
     }
   }
 }
@@ -172,11 +172,14 @@ export async function rank(
 /** Reciprocal rank fusion: what both rankings like comes before what one of them loves. */
 export function fuse(
   rankings: readonly (readonly Pick<Ranked, 'passage'>[])[],
+  weights: readonly number[],
 ): readonly Pick<Ranked, 'passage' | 'score'>[] {
   const scores = new Map<string, number>();
-  for (const ranking of rankings)
-    for (const [place, { passage }] of ranking.entries())
-      scores.set(passage, (scores.get(passage) ?? 0) + 1 / (fusionConstant + place + 1));
+  for (const [index, ranking] of rankings.entries())
+    for (const [place, { passage }] of ranking.entries()) {
+      const share = (weights[index] ?? 1) / (fusionConstant + place + 1);
+      scores.set(passage, (scores.get(passage) ?? 0) + share);
+    }
   return [...scores]
     .map(([passage, score]) => ({ passage, score }))
     .toSorted((a, b) => b.score - a.score || (a.passage < b.passage ? -1 : 1));

@@ -79,6 +79,8 @@ export interface SearchQuery {
   readonly filter?: MetadataFilter;
   /** Configuration of text search the query's words are analysed with; default `english`. */
   readonly language?: string;
+  /** What a rank by vector counts beside one by words, in `hybrid`: above 0 to 1; default 1. */
+  readonly vectorWeight?: number;
   /** `exact`: every vector is looked at. Default: an index where the tenant has one. */
   readonly accuracy?: 'exact';
 }

@@ -4,6 +4,8 @@ export interface Embedder {
   readonly model: string;
   readonly dimension: number;
   readonly metric: 'cosine';
+  /** What it says beside words: one that knows nothing but words says less that is new. Above 0 to 1; default 1. */
+  readonly weight?: number;
   /**
    * @param texts any number; the embedder makes batches of its own size
    * @returns one vector of length 1 for each text, in order

@@ -23,6 +23,7 @@ export function createLexicalEmbedder({ dimension }: LexicalSettings = { dimensi
     model: `bulkhead-lexical-${dimension}-v1`,
     dimension,
     metric: 'cosine',
+    weight: 0.5,
     embed: async (texts, { signal }) => {
       const vectors: Float32Array[] = [];
       for (const text of texts) {
