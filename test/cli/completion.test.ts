@@ -23,7 +23,7 @@ describe('bash', () => {
     [['bulkhead', 'ten'], ['tenant']],
     [
       ['bulkhead', 'tenant', 's'],
-      ['show', 'suspend'],
+      ['secret', 'show', 'suspend'],
     ],
     [['bulkhead', '--verbose', 'tenant', 're'], ['resume']],
     [['bulkhead', 'tenant', 'create', 'acme', '--iso'], ['--isolation']],

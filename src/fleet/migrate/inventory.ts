@@ -73,9 +73,13 @@ async function readGroup(
 ): Promise<readonly InventoryItem[]> {
   const [first] = group;
   if (first === undefined) return [];
-  const cached = first.booked.version === undefined ? undefined : parseVersion(first.booked.version);
-  if (first.kind === 'database' && versions === 'cached' && cached !== undefined)
-    return [{ ...first, version: cached, problem: undefined }];
+  if (first.kind === 'database' && versions === 'cached') {
+    const cached = group.flatMap((one): InventoryItem[] => {
+      const version = one.booked.version === undefined ? undefined : parseVersion(one.booked.version);
+      return version === undefined ? [] : [{ ...one, version, problem: undefined }];
+    });
+    if (cached.length === group.length) return cached;
+  }
   const readings = new Map((await deps.containers.read(first)).map((reading) => [reading.schema, reading]));
   return group.map((one) => {
     const reading = readings.get(one.schema);
