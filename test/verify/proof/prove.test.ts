@@ -96,7 +96,7 @@ function provesHonestly(open: () => Promise<ScratchDatabase>): void {
       },
       canonicalOptions(scratch.prefix),
     );
-    await expect(attempt).rejects.toThrow(/read-only transaction/);
+    await expect(attempt).rejects.toMatchObject({ detail: { sqlState: '25006' } });
   });
 
   test('the weak login itself sees the same', async () => {
