@@ -68,6 +68,11 @@ export const parts: readonly BenchPart[] = [
     run: async () => await (await import('./knowledge/cache.ts')).benchCache(),
   },
   {
+    area: 'knowledge',
+    name: 'vectors',
+    run: async () => await (await import('./knowledge/vectors.ts')).benchVectors(),
+  },
+  {
     area: 'proof',
     name: 'erase',
     run: async () => await (await import('./proof/erase.ts')).benchErase(),
