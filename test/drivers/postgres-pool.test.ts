@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import type { TenantDatabase, WallContext } from '../../src/drivers/sql.ts';
 import { ConnectionBudget } from '../../src/drivers/wire/connection-budget.ts';
 import { describeWith } from '../support/services.ts';
@@ -175,11 +175,14 @@ describeWith('postgres', 'the pool of connections', (serverUrl) => {
     const note = (name: string) => () => order.push(name);
     const slow = Array.from({ length: 6 }, (_, index) =>
       index % 2 === 0
-        ? db.run(a, sleep(0.6), { lane: 'alone' }).then(note('slow'))
-        : db.transaction(a, (tx) => tx.run(sleep(0.6))).then(note('slow')),
+        ? db.run(a, sleep(1.5), { lane: 'alone' }).then(note('slow'))
+        : db.transaction(a, (tx) => tx.run(sleep(1.5))).then(note('slow')),
     );
-    await pause(100);
-    expect(db.stats()).toMatchObject({ busy: 2, waiting: 4 });
+    // Connections take their time to open on a busy machine.
+    await vi.waitFor(() => expect(db.stats()).toMatchObject({ busy: 2, waiting: 4 }), {
+      timeout: 1_400,
+      interval: 20,
+    });
     await Promise.all([
       db.run(b, { text: oneItem, values: [1] }, { lane: 'alone' }).then(note('alone')),
       db.transaction(b, (tx) => tx.run({ text: oneItem, values: [1] })).then(note('transaction')),
