@@ -25,7 +25,7 @@ describeWith('postgres', 'an owner who is no superuser', (url) => {
     const password = randomBytes(12).toString('hex');
     await database.admin.script(`
       create role ${name} login createrole password '${password}';
-      grant create on database ${quoteName(database.name)} to ${name};
+      alter database ${quoteName(database.name)} owner to ${name};
       alter schema shared owner to ${name};
       grant usage on schema bulkhead_wall to ${name};
       grant select, insert on bulkhead_wall.migration to ${name};
@@ -40,7 +40,9 @@ describeWith('postgres', 'an owner who is no superuser', (url) => {
   });
   afterAll(async () => {
     await owner.close();
-    await database.admin.script(`drop owned by ${name} cascade; drop role ${name}`);
+    await database.admin.script(
+      `alter database ${quoteName(database.name)} owner to current_user; drop owned by ${name} cascade; drop role ${name}`,
+    );
     await database[Symbol.asyncDispose]();
   });
 
