@@ -61,7 +61,11 @@ export const Manifest = z.object({
 });
 export type Manifest = z.output<typeof Manifest>;
 
-const base64url = z.string().regex(/^[A-Za-z0-9_-]+$/);
+/** In the one form that its bytes have: the last character holds bits that a decoder passes over. */
+const base64url = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]+$/)
+  .refine((text) => Buffer.from(text, 'base64url').toString('base64url') === text);
 
 /** Ed25519 over `signedPrefix` and the bytes of manifest.json. */
 export const Signature = z.object({

@@ -192,9 +192,8 @@ function assertOwn(record: TextRecord, head: Head): void {
 function assertSigned(manifest: Entry, signature: Entry, trust: Trust): string {
   const { publicKey, signature: signed } = parseJson(Signature, signature);
   const text = `${signedPrefix}${manifest.body.toString('utf8')}`;
-  if (trust.own.verify(text, signed)) return publicKey;
-  if (trust.own.publicKey === publicKey) throw refused(damaged);
-  if (!trust.others.includes(publicKey))
+  const isOwn = trust.own.publicKey === publicKey || trust.own.verify(text, signed);
+  if (!isOwn && !trust.others.includes(publicKey))
     throw refused(
       `it is signed with the key ${publicKey}, which is not trusted here`,
       'compare the key with the one that installation shows, and trust it for this import',

@@ -24,7 +24,7 @@ export function toTarHeader(entry: TarEntry, at: Date): Buffer {
   put('        ', 148);
   put('0', 156);
   put('ustar\x0000', 257);
-  put(`${octal(sumOf(header), 6)}\0 `, 148);
+  put(toSumField(header), 148);
   return header;
 }
 
@@ -56,7 +56,7 @@ export async function readTarHeader(
     text.slice(257, 265) === 'ustar\x0000' &&
     text[156] === '0' &&
     text.slice(345, 500) === '\0'.repeat(155) &&
-    Number.parseInt(text.slice(148, 154), 8) === sumOf(sum);
+    text.slice(148, 156) === toSumField(sum);
   const name = text.slice(0, nameBytes).replace(/\0+$/, '');
   const size = /^([0-7]{11}) $/.exec(text.slice(124, 136))?.[1];
   if (!isOurs || size === undefined || !fitsTarName(name)) throw refused(damaged);
@@ -73,6 +73,8 @@ function octal(value: number, digits: number): string {
   return value.toString(8).padStart(digits, '0');
 }
 
-function sumOf(header: Buffer): number {
-  return header.reduce((sum, byte) => sum + byte, 0);
+/** Of a header whose own field is spaces. */
+function toSumField(header: Buffer): string {
+  const sum = header.reduce((total, byte) => total + byte, 0);
+  return `${octal(sum, 6)}\0 `;
 }
