@@ -99,7 +99,8 @@ for (const { title, pooler } of through) {
 describe('rows on the embedded database', () => {
   let node: TestNode;
   beforeAll(async () => {
-    node = await newTestNode();
+    // Two tenants with a server each, the move of one of them, and what looks after them meanwhile.
+    node = await newTestNode({ env: { BULKHEAD_EMBEDDED_INSTANCES: '8' } });
   });
   afterAll(() => node[Symbol.asyncDispose]());
   suite(() => node, isolations);
