@@ -30,7 +30,12 @@ import type { Registry } from './registry/registry.ts';
 import { createServerCatalog, mainServer, type OpenedCatalog } from './server-catalog.ts';
 import { fileURLToPath } from 'node:url';
 import type { ComposeInput } from './compose.ts';
-import { createIsolationAlarm, createLivenessCheck, createResidences } from './compose-watches.ts';
+import {
+  createIsolationAlarm,
+  createKnownLivenessCheck,
+  createLivenessCheck,
+  createResidences,
+} from './compose-watches.ts';
 
 const sqlFolder = fileURLToPath(new URL('../sql', import.meta.url));
 
@@ -88,6 +93,8 @@ export async function openCatalog(
     clock,
     limits,
     assertLive: createLivenessCheck(registry, clock),
+    assertLiveWithin:
+      main.dialect === 'pglite' ? createKnownLivenessCheck(registry) : createLivenessCheck(registry, clock),
     seats: oneForAll,
     furnishing: unfurnished,
   };

@@ -25,6 +25,19 @@ export function createResidences({ directory }: Registry, kind: CompartmentKind)
   };
 }
 
+/**
+ * By what is remembered alone. An embedded database has one connection: a transaction that holds it and asks the registry
+ * would wait for itself. Each statement asks for the capability in the database all the same, and a suspended tenant has none.
+ */
+export function createKnownLivenessCheck({ directory }: Registry): (scope: Scope) => void {
+  return (scope) => {
+    const known = directory.peek(scope.tenantId);
+    if (known === undefined || scope.access.kind === 'umbrella') return;
+    const verdict = isActive(known);
+    if (verdict.kind === 'refused') throw toError(verdict);
+  };
+}
+
 /** Asked before every statement: a scope that outlives its tenant's permission ends with it. Warm, it does no I/O. */
 export function createLivenessCheck(
   { directory }: Registry,

@@ -98,5 +98,7 @@ export interface RowsDeps {
     readonly tenantMax: number;
   };
   readonly assertLive: (scope: Scope) => void | Promise<void>;
+  /** The same inside a transaction. */
+  readonly assertLiveWithin: (scope: Scope) => void | Promise<void>;
   readonly onForeignRow: (scope: Scope) => void;
 }

@@ -17,6 +17,8 @@ export interface HandleDeps {
    * fresh, so that the check costs nothing on the warm path.
    */
   readonly assertLive: (scope: Scope) => void | Promise<void>;
+  /** The same between two statements of a transaction, which may hold the only connection there is. */
+  readonly assertLiveWithin: (scope: Scope) => void | Promise<void>;
   readonly onForeignRow: (scope: Scope) => void;
 }
 
@@ -119,7 +121,7 @@ function createTransactionHandle(
   let statements = 0;
   const run = async <R extends Row>(statement: SqlStatement): Promise<SqlResult<R>> => {
     spendQuery(scope);
-    await deps.assertLive(scope);
+    await deps.assertLiveWithin(scope);
     statements += 1;
     const isFirst = statements === 1;
     try {
