@@ -82,7 +82,7 @@ describeWith('postgres', 'doctor on PostgreSQL', (url) => {
       expect(stateOf(found, `role of ${isolation} tenants`)).toBe('ok');
     expect([stateOf(found, 'migrations'), stateOf(found, 'tables of schema tenants')]).toEqual(['ok', 'ok']);
     // A warning where the server's pgvector is old.
-    expect(stateOf(found, 'proof of every database')).not.toBe('fail');
+    expect(['ok', 'warn']).toContain(stateOf(found, 'proof of every database'));
     const { rows } = await database.root.query<{ left: string }>(
       `select (select count(*) from bulkhead.tenant where state <> 'deleted')
             + (select count(*) from bulkhead_wall.tenant)
